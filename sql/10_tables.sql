@@ -1,0 +1,187 @@
+-- The tables.  Not run again by an upgrade: a change here needs a delta in sql/upgrade.
+--
+-- Hot: event, member_row, transition_row.  They have no trigger, no foreign key, and every unique key begins
+-- with the customer.  src/store_*.c writes them directly and counts on the order of their columns.
+
+CREATE SCHEMA journey;
+REVOKE ALL ON SCHEMA journey FROM PUBLIC;
+
+CREATE TABLE journey.journey (
+	id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name text COLLATE "C" NOT NULL UNIQUE,
+	owner name NOT NULL,
+	state text NOT NULL,
+	version smallint NOT NULL
+);
+
+CREATE TABLE journey.version_row (
+	journey int NOT NULL,
+	version smallint NOT NULL,
+	state text NOT NULL,
+	definition jsonb NOT NULL,
+	tiles text[] NOT NULL,
+	PRIMARY KEY (journey, version)
+);
+
+CREATE SEQUENCE journey.event_id CACHE 100;
+CREATE SEQUENCE journey.member_id CACHE 100;
+CREATE SEQUENCE journey.transition_id CACHE 100;
+
+CREATE TABLE journey.event (
+	id bigint NOT NULL,
+	at timestamptz NOT NULL,
+	received_at timestamptz NOT NULL,
+	customer text COLLATE "C" NOT NULL,
+	event text COLLATE "C" NOT NULL,
+	props jsonb NOT NULL
+) PARTITION BY RANGE (received_at);
+CREATE TABLE journey.event_default PARTITION OF journey.event DEFAULT;
+CREATE UNIQUE INDEX event_default_key ON journey.event_default (customer, at, id);
+ALTER TABLE journey.event_default REPLICA IDENTITY USING INDEX event_default_key;
+
+CREATE TABLE journey.member_row (
+	id bigint NOT NULL,
+	run bigint NOT NULL,
+	entered_at timestamptz NOT NULL,
+	arrived_at timestamptz NOT NULL,
+	due_at timestamptz,
+	ready_at timestamptz,
+	exited_at timestamptz,
+	converted_at timestamptz,
+	journey int NOT NULL,
+	seq int NOT NULL,
+	version smallint NOT NULL,
+	tile smallint NOT NULL,
+	state "char" NOT NULL,
+	tries "char" NOT NULL,
+	customer text COLLATE "C" NOT NULL,
+	key text COLLATE "C" NOT NULL,
+	context jsonb,
+	outcome text COLLATE "C"
+);
+CREATE UNIQUE INDEX member_row_key ON journey.member_row (customer, journey, key, run);
+CREATE INDEX member_row_due ON journey.member_row (journey, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX member_row_failed ON journey.member_row (journey) WHERE state = 'f';
+ALTER TABLE journey.member_row REPLICA IDENTITY USING INDEX member_row_key;
+
+CREATE TABLE journey.transition_row (
+	id bigint NOT NULL,
+	member bigint NOT NULL,
+	event_id bigint,
+	due_at timestamptz,
+	at timestamptz NOT NULL,
+	received_at timestamptz NOT NULL,
+	xact bigint NOT NULL,
+	seq int NOT NULL,
+	journey int NOT NULL,
+	edge int,
+	version smallint NOT NULL,
+	from_tile smallint,
+	to_tile smallint,
+	reason "char" NOT NULL,
+	customer text COLLATE "C" NOT NULL
+) PARTITION BY RANGE (received_at);
+CREATE TABLE journey.transition_default PARTITION OF journey.transition_row DEFAULT;
+CREATE UNIQUE INDEX transition_default_key ON journey.transition_default (customer, member, seq);
+CREATE INDEX transition_default_xact ON journey.transition_default USING brin (xact) WITH (pages_per_range = 32, autosummarize = on);
+ALTER TABLE journey.transition_default REPLICA IDENTITY USING INDEX transition_default_key;
+
+CREATE TABLE journey.action (
+	id uuid NOT NULL,
+	member bigint NOT NULL,
+	journey text COLLATE "C" NOT NULL,
+	tile text COLLATE "C" NOT NULL,
+	customer text COLLATE "C" NOT NULL,
+	destination text COLLATE "C" NOT NULL,
+	payload jsonb NOT NULL,
+	tags text[],
+	state text COLLATE "C" NOT NULL,
+	attempts int NOT NULL,
+	next_attempt_at timestamptz,
+	last_error text,
+	response jsonb,
+	created_at timestamptz NOT NULL,
+	delivered_at timestamptz,
+	PRIMARY KEY (customer, id)
+);
+CREATE INDEX action_id ON journey.action (id);
+CREATE INDEX action_next ON journey.action (destination, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+
+CREATE TABLE journey.destination (
+	name text COLLATE "C" PRIMARY KEY,
+	kind text NOT NULL,
+	config jsonb NOT NULL
+);
+
+CREATE TABLE journey.customer (
+	customer text COLLATE "C" PRIMARY KEY,
+	traits jsonb NOT NULL,
+	updated_at timestamptz NOT NULL
+);
+
+CREATE TABLE journey.queue (
+	id bigint PRIMARY KEY,
+	customer text COLLATE "C" NOT NULL,
+	event text COLLATE "C" NOT NULL,
+	props jsonb NOT NULL,
+	at timestamptz,
+	dedupe_key text COLLATE "C",
+	received_at timestamptz NOT NULL
+);
+CREATE INDEX queue_customer ON journey.queue (customer, received_at, id);
+
+CREATE TABLE journey.dedupe (
+	customer text COLLATE "C" NOT NULL,
+	dedupe_key text COLLATE "C" NOT NULL,
+	event_id bigint NOT NULL,
+	received_at timestamptz NOT NULL,
+	PRIMARY KEY (customer, dedupe_key)
+);
+CREATE INDEX dedupe_received ON journey.dedupe USING brin (received_at);
+
+CREATE TABLE journey.failure_row (
+	at timestamptz NOT NULL,
+	journey int NOT NULL,
+	version smallint NOT NULL,
+	tile smallint,
+	edge int,
+	sqlstate text NOT NULL,
+	customer text COLLATE "C" NOT NULL,
+	message text NOT NULL
+);
+CREATE INDEX failure_row_at ON journey.failure_row USING brin (at);
+
+-- Counts of transition rows below the watermark, by tile; the views add the rows above (sql/60_views.sql).
+CREATE TABLE journey.tile_total (
+	journey int NOT NULL,
+	version smallint NOT NULL,
+	tile smallint NOT NULL,
+	entered bigint NOT NULL,
+	departed bigint NOT NULL,
+	errors bigint NOT NULL,
+	passed bigint NOT NULL,
+	converted bigint NOT NULL,
+	PRIMARY KEY (journey, version, tile)
+);
+CREATE TABLE journey.watermark (
+	one bool PRIMARY KEY DEFAULT true CHECK (one),
+	xact bigint NOT NULL
+);
+
+CREATE TABLE journey.access (
+	role name NOT NULL,
+	level text NOT NULL CHECK (level IN ('emit', 'author', 'view', 'operate')),
+	destination text COLLATE "C" NOT NULL DEFAULT '',
+	PRIMARY KEY (role, level, destination)
+);
+
+CREATE TABLE journey.armed (
+	system_identifier bigint NOT NULL,
+	database oid NOT NULL,
+	PRIMARY KEY (system_identifier, database)
+);
+
+SELECT pg_extension_config_dump(c.oid, '')
+  FROM pg_class c
+ WHERE c.relnamespace = 'journey'::regnamespace
+   AND c.relkind IN ('r', 'S') ;

@@ -1,0 +1,121 @@
+/*-------------------------------------------------------------------------
+ *
+ * condition.h
+ *	  The SQL that authors write: expressions and templates, compiled once per
+ *	  backend, checked against the safe subset, evaluated as the journey's
+ *	  owner in a read-only, restricted context.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_CONDITION_H
+#define JOURNEY_CONDITION_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+/* The names an expression can use, in the order of their parameter numbers. */
+typedef enum Variable
+{
+	VAR_CUSTOMER,
+	VAR_KEY,
+	VAR_EVENT,
+	VAR_PROPS,
+	VAR_CONTEXT,
+	VAR_TRAITS,
+	VAR_NOW,
+	VAR_LOCAL_NOW,
+	VAR_ENTERED_AT,
+	VAR_ARRIVED_AT,
+	VAR_VISITS,
+	VAR_OUTCOME,
+	VAR_RESPONSE,
+	NUM_VARIABLES
+} Variable;
+
+#define VAR_BIT(v) (1U << (v))
+
+/*
+ * The values of those names for one evaluation.  A variable whose bit is not
+ * in known is asked of fetch before the first expression that uses it; fetch
+ * sets value, isnull and the bit.  The memory belongs to the caller.
+ */
+typedef struct Scope Scope;
+struct Scope
+{
+	NullableDatum values[NUM_VARIABLES];
+	uint32		known;			/* VAR_BIT of each that is filled in */
+	void		(*fetch) (Scope *scope, Variable variable);
+
+	/*
+	 * Called before an expression that reads tables or calls a helper: makes
+	 * what this step wrote visible and pushes a snapshot that sees it; the
+	 * evaluator pops one snapshot afterwards.
+	 */
+	void		(*push_snapshot) (Scope *scope);
+	const char *zone;			/* the member's zone, for expressions that need it */
+};
+
+/* What an expression must give; anything else is an error at compile time. */
+typedef enum ExprWant
+{
+	EXPR_BOOLEAN,
+	EXPR_TEXT,					/* any type, by assignment or output cast */
+	EXPR_INTERVAL,
+	EXPR_JSONB					/* any type, as to_jsonb() makes it */
+} ExprWant;
+
+/* Whose rights an expression has. */
+typedef struct Author
+{
+	const char *owner;			/* role name; resolved at each use, it may be gone */
+} Author;
+
+typedef struct ExprCode ExprCode;	/* the compiled half, condition.c */
+
+typedef struct Expr
+{
+	const char *source;			/* as the author wrote it */
+	ExprWant	want;
+	ExprCode   *code;			/* NULL until first used in this backend */
+} Expr;
+
+typedef struct Template Template;
+
+/* An expression to be compiled when first evaluated, in CurrentMemoryContext. */
+extern Expr *expr_make(const char *source, ExprWant want);
+
+/*
+ * Compile as the author: syntax, names, types, the safe subset, the author's
+ * rights.  Raises what is wrong.  *variables: VAR_BITs of the names it reads.
+ */
+extern void expr_check(Expr *expr, const Author *author, uint32 *variables);
+
+/*
+ * The expression's value, in CurrentMemoryContext.  Raises what the author's
+ * SQL raises, so callers evaluate inside isolate() (isolate.h).
+ */
+extern Datum expr_eval(Expr *expr, const Author *author, Scope *scope, bool *isnull);
+
+/* The same for conditions: null is false. */
+extern bool expr_true(Expr *expr, const Author *author, Scope *scope);
+
+/*
+ * A template is JSON in which "{{ sql }}" becomes the value with its JSON type,
+ * and "Hi {{ sql }}!" text (a null gives an empty text there).  template_make
+ * raises 22P02-like errors for an unclosed "{{"; template_eval gives jsonb.
+ */
+extern Template *template_make(Jsonb *source);
+extern Jsonb *template_eval(Template *template, const Author *author, Scope *scope);
+
+/* The expressions of a template, as a List of TemplatePart, for validation. */
+typedef struct TemplatePart
+{
+	char	   *path;			/* below the template, as .to or .items[2].name */
+	Expr	   *expr;
+} TemplatePart;
+extern List *template_parts(Template *template);
+
+#endif							/* JOURNEY_CONDITION_H */

@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc.h
+ *	  The settings; each is documented where guc.c defines it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_GUC_H
+#define JOURNEY_GUC_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "utils/guc.h"
+
+typedef enum ConditionFunctions
+{
+	CONDITION_FUNCTIONS_SAFE,
+	CONDITION_FUNCTIONS_ANY
+} ConditionFunctions;
+
+extern char *guc_databases;
+extern int	guc_workers;
+extern int	guc_batch_size;
+extern int	guc_max_steps;
+extern int	guc_max_props;		/* bytes */
+extern int	guc_condition_timeout;	/* ms */
+extern int	guc_emit_budget;	/* ms */
+extern int	guc_condition_functions;
+extern char *guc_timezone;
+extern bool guc_delivery;
+extern char *guc_retention;
+extern char *guc_dedupe_retention;
+extern bool guc_allow_superuser_owner;
+
+extern void guc_define(void);
+
+/* journey.now, or 0 where it is not set. */
+extern TimestampTz guc_now(void);
+
+/* The clock of everything that journeys do: journey.now, or the wall's. */
+extern TimestampTz guc_clock(void);
+
+#endif							/* JOURNEY_GUC_H */

@@ -1,0 +1,163 @@
+/*-------------------------------------------------------------------------
+ *
+ * model.h
+ *	  A journey as structs: what definition.c builds from the document,
+ *	  validate.c checks, cache.c keeps and the engine walks.
+ *
+ * Everything hangs in one memory context per (journey, version) and is never
+ * changed after it was built, but for the compiled half of each Expr.  Tiles
+ * are numbered by their order in the stored document (jsonb order), edges by
+ * their position in "edges"; the stored rows hold those numbers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_MODEL_H
+#define JOURNEY_MODEL_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+#include "condition.h"
+
+#define MAX_CUSTOMER_LENGTH 256 /* bytes, of a key too */
+#define MAX_EVENT_LENGTH 128	/* bytes */
+#define MAX_TILES 10000
+#define MAX_EDGES 50000
+#define PERCENT_BUCKETS 10000
+
+typedef struct Tile Tile;
+typedef struct Edge Edge;
+typedef struct Journey Journey;
+
+typedef enum TileType
+{
+	TILE_ENTRY,
+	TILE_WAIT,
+	TILE_BRANCH,
+	TILE_ACTION,
+	TILE_UPDATE_PROFILE,
+	TILE_EXIT
+} TileType;
+
+/*
+ * What an event of a name may do where its condition holds: enter (trigger),
+ * exit with an outcome, or reset a wait.
+ */
+typedef struct Rule
+{
+	char	   *event;
+	Expr	   *condition;		/* NULL: true */
+	char	   *outcome;		/* exit rules only, never NULL there */
+	Edge	   *edge;			/* triggers only: the edge that leaves entry, or
+								 * NULL for one of the tile's "on" list */
+} Rule;
+
+struct Edge
+{
+	int			position;		/* in "edges", from 0 */
+	Tile	   *from;
+	Tile	   *to;
+	char	   *event;			/* NULL: taken without an event */
+	Expr	   *condition;		/* NULL: true */
+	Interval   *wait;			/* NULL: none */
+	int			bucket_from;	/* [from, to) of PERCENT_BUCKETS; both -1 where the */
+	int			bucket_to;		/* edge has no percent */
+};
+
+struct Tile
+{
+	int16		number;
+	char	   *name;
+	TileType	type;
+	int			nedges;			/* leaving this tile, in the document's order */
+	Edge	  **edges;
+	bool		has_event_edges;
+
+	/* wait */
+	Interval   *hold;			/* "for" as a literal, or NULL */
+	Expr	   *hold_expr;		/* "for" as SQL, or NULL */
+	int			nresets;
+	Rule	   *resets;
+
+	/* action, update_profile */
+	char	   *destination;
+	List	   *tags;			/* of char * */
+	Template   *template;		/* payload or set */
+
+	/* exit */
+	char	   *outcome;		/* never NULL on an exit tile */
+};
+
+typedef enum OnActive
+{
+	ON_ACTIVE_IGNORE,
+	ON_ACTIVE_RESTART
+} OnActive;
+
+typedef struct Goal
+{
+	char	   *event;			/* NULL: the journey has no goal */
+	Expr	   *condition;
+	Interval   *within;			/* NULL: for ever */
+} Goal;
+
+struct Journey
+{
+	/* Identity: set by whoever loads the version, not part of the document. */
+	int32		id;
+	int16		version;
+	char	   *name;
+	Author		author;			/* whose rights its expressions have */
+
+	/* The document. */
+	Expr	   *key;			/* NULL: '' */
+	OnActive	on_active;
+	char	   *zone;			/* "timezone" as a zone's name, or NULL */
+	Expr	   *zone_expr;		/* "timezone" as SQL, or NULL */
+	Goal		goal;
+	int			nexits;
+	Rule	   *exits;
+	int			ntriggers;		/* entry's "on", then edges with event that leave entry */
+	Rule	   *triggers;
+	int			ntiles;
+	Tile	   *tiles;			/* by number */
+	Tile	   *entry;
+	int			nedges;
+	Edge	   *edges;			/* by position */
+};
+
+/* One finding about a document.  See journey_validate. */
+typedef struct Problem
+{
+	bool		is_error;		/* else a warning */
+	int			sqlstate;
+	char	   *path;			/* as tiles.hold.for or edges[2].condition */
+	char	   *message;
+	char	   *hint;			/* or NULL */
+} Problem;
+
+/*
+ * definition.c: the structs of a document, all in CurrentMemoryContext.
+ * Findings about its form are appended to *problems (Problem *); where one is
+ * an error the result may be NULL or incomplete and must not be walked.  With
+ * problems == NULL the document is a stored, activated one: it was checked, and
+ * anything wrong is an internal error.
+ */
+extern Journey *definition_parse(Jsonb *document, List **problems);
+
+/*
+ * validate.c: findings about the graph and the SQL of a parsed document, as
+ * the role would run it.  Returns problems with those found appended.
+ */
+extern List *validate_journey(Journey *journey, List *problems);
+
+/* Raise the first error among the problems; the others are counted in the detail. */
+extern void problems_raise(List *problems);
+
+/* Tile by name or NULL. */
+extern Tile *journey_tile(const Journey *journey, const char *name);
+
+#endif							/* JOURNEY_MODEL_H */

@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql.h
+ *	  Our own SQL from C: statements prepared once per backend, run as the
+ *	  extension's owner with constant, schema-qualified text.
+ *
+ * Use:
+ *		static SqlPlan plan = {"SELECT ... WHERE name = $1", 1, {TEXTOID}};
+ *
+ *		sql_begin();
+ *		rows = sql_run(&plan, values, nulls);
+ *		... sql_value(row, column, &isnull) ...
+ *		sql_end();
+ *
+ * Results live until sql_end(); copy with sql_text()/sql_datum_copy first
+ * where they must outlive it.  sql_begin remembers the caller's memory context
+ * and sql_end restores it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_SQL_H
+#define JOURNEY_SQL_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/snapshot.h"
+
+#include "role.h"
+
+#define SQL_MAX_ARGS 16
+
+typedef struct SqlPlan
+{
+	const char *text;
+	int			nargs;
+	Oid			argtypes[SQL_MAX_ARGS];
+	SPIPlanPtr	plan;			/* kept; NULL until first used */
+} SqlPlan;
+
+typedef struct SqlSession
+{
+	MemoryContext caller;
+	RoleSwitch	role;
+} SqlSession;
+
+/* Connect SPI and become the extension's owner; sql_end undoes both. */
+extern void sql_begin(SqlSession *session);
+extern void sql_end(SqlSession *session);
+
+/* Run; returns the number of rows processed.  nulls: NULL where none is null. */
+extern uint64 sql_run(SqlPlan *plan, Datum *values, const bool *nulls);
+
+/* The same, reading with this snapshot (definitions: GetLatestSnapshot()). */
+extern uint64 sql_read(SqlPlan *plan, Datum *values, const bool *nulls, Snapshot snapshot);
+
+/* A column of a row of the last result, columns from 1, rows from 0. */
+extern Datum sql_value(uint64 row, int column, bool *isnull);
+
+/* The same, copied into the caller's memory context; NULL for null. */
+extern char *sql_text(SqlSession *session, uint64 row, int column);
+extern Datum sql_datum(SqlSession *session, uint64 row, int column, bool *isnull);
+
+/* OID of a relation or sequence in schema journey; an internal error if gone. */
+extern Oid	sql_relation(const char *name);
+
+/* Put the last result into the function's materialized result set, as is. */
+extern void sql_return_rows(FunctionCallInfo fcinfo);
+
+#endif							/* JOURNEY_SQL_H */
