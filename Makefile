@@ -76,7 +76,7 @@ bench:
 	@bench/run $(BENCH)
 
 layers:
-	@awk -f test/layers.awk src/LAYERS src/*.c src/*.h
+	@awk -f test/layers.awk src/LAYERS $(wildcard src/*.c src/*.h)
 
 lint: layers
 	@test/lint

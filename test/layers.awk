@@ -37,7 +37,6 @@ FNR == 1 {
 		print FILENAME ": not in src/LAYERS"
 		wrong = 1
 	}
-	known[FILENAME] = 1
 }
 
 /^#include "/ {
