@@ -7,7 +7,7 @@
 # system's PostgreSQL and several of them can run beside each other.
 
 # Set by prepare: the folder of everything, and the private server's programs.
-work= bindir=
+work="" bindir=""
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -104,7 +104,6 @@ prepare() {
 	shift
 	"$top/test/setup"
 	work=$(mktemp -d "$place.XXXXXX")
-	chmod 755 "$work"
 	copy_server
 	build "$@"
 	cd "$work"
@@ -118,7 +117,6 @@ start_server() {
 		--no-locale --no-sync >/dev/null
 	{
 		printf "listen_addresses = ''\nunix_socket_directories = '%s'\n" "$work"
-		printf "shared_preload_libraries = 'journey'\n"
 		printf '%s\n' "$@"
 	} | as_server tee -a "$work/data/postgresql.conf" >/dev/null
 	as_server "$bindir/pg_ctl" -D "$work/data" -l "$work/server.log" -w -s start || {
