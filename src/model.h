@@ -127,12 +127,15 @@ struct Journey
 	Tile	   *entry;
 	int			nedges;
 	Edge	   *edges;			/* by position */
+	bool		is_whole;		/* every tile and edge could be read; always so
+								 * in a stored document */
 };
 
 /* One finding about a document.  See journey_validate. */
 typedef struct Problem
 {
 	bool		is_error;		/* else a warning */
+	bool		is_form;		/* an error that not even a draft may have */
 	int			sqlstate;
 	char	   *path;			/* as tiles.hold.for or edges[2].condition */
 	char	   *message;
