@@ -115,7 +115,7 @@ extern void read_on(Parser *parser, const Place *place, JsonbValue *value,
 extern void read_resets(Parser *parser, const Place *place, JsonbValue *value,
 						void *field);	/* Tile */
 
-/* definition_tile.c */
+/* definition_tile.c, definition_edge.c */
 extern void read_tiles(Parser *parser, const Place *place, JsonbValue *value,
 					   void *field);	/* Journey */
 extern void read_edges(Parser *parser, const Place *place, JsonbValue *value,
