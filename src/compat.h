@@ -13,8 +13,9 @@
 
 #include "postgres.h"
 
-#include "executor/executor.h"
 #include "access/genam.h"
+#include "access/tableam.h"
+#include "executor/executor.h"
 #include "storage/proc.h"
 
 #if PG_VERSION_NUM < 150000
@@ -53,6 +54,15 @@ typedef bool UpdateIndexes;
 #else
 #define ExecCheckIndexConstraints_compat(rri, slot, estate, tid, arbiters) \
 	ExecCheckIndexConstraints(rri, slot, estate, tid, arbiters)
+#endif
+
+/* 18 counts index searches for EXPLAIN. */
+#if PG_VERSION_NUM >= 180000
+#define index_beginscan_compat(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define index_beginscan_compat(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
 /* 18 dropped execute_once. */

@@ -32,7 +32,10 @@ extern void role_author_begin(RoleSwitch *saved, const char *owner);
  */
 extern void role_sandbox_begin(RoleSwitch *saved, const char *owner, const char *zone);
 
-/* Undo either; settings made in between are rolled back. */
+/* search_path = pg_catalog, pg_temp alone, same user: for preparing our own SQL. */
+extern void role_search_path_begin(RoleSwitch *saved);
+
+/* Undo any of them; settings made in between are rolled back. */
 extern void role_end(RoleSwitch *saved);
 
 /* Raise 42501 where the caller is inside a security-restricted operation. */

@@ -1,0 +1,256 @@
+/*-------------------------------------------------------------------------
+ *
+ * hot.c
+ *	  Direct access to one of our tables, below the executor.
+ *
+ * The executor would open and describe the indexes anew for each statement;
+ * we keep their descriptions (IndexInfo) for the life of the backend and only
+ * open the relations, which is a look-up in the relation cache.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "executor/executor.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "hot.h"
+
+static HotTable *all_hot = NULL;
+
+void
+hot_invalidate(Oid relid)
+{
+	for (HotTable *hot = all_hot; hot != NULL; hot = hot->next)
+	{
+		if (relid == InvalidOid || relid == hot->relid)
+			hot->valid = false;
+	}
+}
+
+static void
+link_first_use(HotTable *hot)
+{
+	if (hot->cxt != NULL)
+		return;
+	hot->cxt = AllocSetContextCreate(TopMemoryContext, "journey hot table",
+									 ALLOCSET_SMALL_SIZES);
+	hot->next = all_hot;
+	all_hot = hot;
+}
+
+/* Describe the table and its indexes.  The unique ones may arbitrate. */
+static void
+build(HotTable *hot, Relation rel)
+{
+	List	   *oids = RelationGetIndexList(rel);
+	int			n = 0;
+	ListCell   *cell;
+	MemoryContext old;
+
+	hot->valid = false;
+	MemoryContextReset(hot->cxt);
+	old = MemoryContextSwitchTo(hot->cxt);
+	hot->estate = CreateExecutorState();
+	hot->slot = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(rel)),
+										 &TTSOpsVirtual);
+	hot->indexes = makeNode(ResultRelInfo);
+	hot->index_oids = palloc(list_length(oids) * sizeof(Oid));
+	hot->indexes->ri_IndexRelationDescs = palloc0(list_length(oids) * sizeof(Relation));
+	hot->indexes->ri_IndexRelationInfo = palloc0(list_length(oids) * sizeof(IndexInfo *));
+	foreach(cell, oids)
+	{
+		Relation	index = index_open(lfirst_oid(cell), RowExclusiveLock);
+		IndexInfo  *info = BuildIndexInfo(index);
+
+		if (info->ii_Unique)
+			BuildSpeculativeIndexInfo(index, info);
+		hot->index_oids[n] = lfirst_oid(cell);
+		hot->indexes->ri_IndexRelationInfo[n] = info;
+		hot->indexes->ri_IndexRelationDescs[n++] = index;
+	}
+	hot->indexes->ri_NumIndices = n;
+	hot->relid = RelationGetRelid(rel);
+	MemoryContextSwitchTo(old);
+	hot->valid = true;
+}
+
+void
+hot_open(HotTable *hot, Oid relid)
+{
+	Relation	rel = table_open(relid, RowExclusiveLock);
+	ResultRelInfo *indexes;
+
+	link_first_use(hot);
+	if (!hot->valid || hot->relid != relid)
+		build(hot, rel);
+	else
+	{
+		indexes = hot->indexes;
+		for (int i = 0; i < indexes->ri_NumIndices; i++)
+			indexes->ri_IndexRelationDescs[i] =
+				index_open(hot->index_oids[i], RowExclusiveLock);
+	}
+	hot->indexes->ri_RelationDesc = rel;
+	hot->rel = rel;
+}
+
+void
+hot_close(HotTable *hot)
+{
+	ResultRelInfo *indexes = hot->indexes;
+
+	for (int i = 0; i < indexes->ri_NumIndices; i++)
+	{
+		Relation	index = indexes->ri_IndexRelationDescs[i];
+
+		index_insert_cleanup_compat(index, indexes->ri_IndexRelationInfo[i]);
+		index_close(index, NoLock);
+	}
+	table_close(hot->rel, NoLock);
+	hot->rel = NULL;
+}
+
+static TupleTableSlot *
+fill_slot(HotTable *hot, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *slot = hot->slot;
+	int			natts = slot->tts_tupleDescriptor->natts;
+
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, nulls, natts * sizeof(bool));
+	return ExecStoreVirtualTuple(slot);
+}
+
+static void
+insert_index_entries(HotTable *hot, bool is_update)
+{
+	List	   *recheck;
+
+	recheck = ExecInsertIndexTuples_compat(hot->indexes, hot->slot, hot->estate,
+										   is_update, false, NULL, NIL);
+	Assert(recheck == NIL);
+	(void) recheck;
+	ResetPerTupleExprContext(hot->estate);
+}
+
+void
+hot_insert(HotTable *hot, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *slot = fill_slot(hot, values, nulls);
+
+	table_tuple_insert(hot->rel, slot, GetCurrentCommandId(true), 0, NULL);
+	insert_index_entries(hot, false);
+}
+
+/* As ExecInsert does it for ON CONFLICT, but without looking first. */
+bool
+hot_insert_unless(HotTable *hot, const Datum *values, const bool *nulls,
+				  ItemPointer tid)
+{
+	TupleTableSlot *slot = fill_slot(hot, values, nulls);
+	TransactionId xid = GetCurrentTransactionId();
+	bool		conflict = false;
+	uint32		token;
+	List	   *recheck;
+
+	token = SpeculativeInsertionLockAcquire(xid);
+	table_tuple_insert_speculative(hot->rel, slot, GetCurrentCommandId(true),
+								   0, NULL, token);
+	recheck = ExecInsertIndexTuples_compat(hot->indexes, slot, hot->estate,
+										   false, true, &conflict, NIL);
+	table_tuple_complete_speculative(hot->rel, slot, token, !conflict);
+	SpeculativeInsertionLockRelease(xid);
+	list_free(recheck);
+	ResetPerTupleExprContext(hot->estate);
+	*tid = slot->tts_tid;
+	return !conflict;
+}
+
+void
+hot_wait_for_key(HotTable *hot, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *slot = fill_slot(hot, values, nulls);
+	ItemPointerData conflict;
+
+	ItemPointerSetInvalid(&slot->tts_tid);
+	(void) ExecCheckIndexConstraints_compat(hot->indexes, slot, hot->estate,
+											&conflict, NIL);
+	ResetPerTupleExprContext(hot->estate);
+}
+
+void
+hot_update(HotTable *hot, ItemPointer tid, const Datum *values, const bool *nulls)
+{
+	TupleTableSlot *slot = fill_slot(hot, values, nulls);
+	TM_FailureData failure;
+	LockTupleMode mode;
+	UpdateIndexes indexes;
+	TM_Result	result;
+
+	result = table_tuple_update(hot->rel, tid, slot, GetCurrentCommandId(true),
+								InvalidSnapshot, InvalidSnapshot, true,
+								&failure, &mode, &indexes);
+	if (result != TM_Ok)
+		ereport(ERROR,
+				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("could not serialize access due to concurrent update"));
+	if (!update_indexes_none(indexes))
+		insert_index_entries(hot, true);
+	*tid = slot->tts_tid;
+}
+
+void
+hot_delete(HotTable *hot, ItemPointer tid)
+{
+	TM_FailureData failure;
+	TM_Result	result;
+
+	result = table_tuple_delete(hot->rel, tid, GetCurrentCommandId(true),
+								InvalidSnapshot, InvalidSnapshot, true,
+								&failure, false);
+	if (result != TM_Ok)
+		elog(ERROR, "could not delete our own row: result %d", result);
+}
+
+Relation
+hot_index(HotTable *hot, const char *name)
+{
+	ResultRelInfo *indexes = hot->indexes;
+
+	for (int i = 0; i < indexes->ri_NumIndices; i++)
+	{
+		Relation	index = indexes->ri_IndexRelationDescs[i];
+
+		if (strcmp(RelationGetRelationName(index), name) == 0)
+			return index;
+	}
+	elog(ERROR, "index \"%s\" of table \"%s\" is missing", name,
+		 RelationGetRelationName(hot->rel));
+	return NULL;				/* not reached */
+}
+
+/*
+ * READ COMMITTED: what is committed now and what this transaction wrote before
+ * the current command.  Above: the transaction's snapshot, with this command.
+ */
+Snapshot
+hot_snapshot(void)
+{
+	Snapshot	snapshot;
+
+	if (!IsolationUsesXactSnapshot())
+		return RegisterSnapshot(GetLatestSnapshot());
+	PushCopiedSnapshot(GetTransactionSnapshot());
+	UpdateActiveSnapshotCommandId();
+	snapshot = RegisterSnapshot(GetActiveSnapshot());
+	PopActiveSnapshot();
+	return snapshot;
+}

@@ -1,0 +1,148 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql.c
+ *	  The only file that calls SPI.
+ *
+ * Statements see pg_catalog and nothing else unqualified: their text names the
+ * schema of everything, and search_path is not touched, because each is
+ * prepared once per backend with what it names resolved then.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "sql.h"
+
+void
+sql_begin(SqlSession *session)
+{
+	session->caller = CurrentMemoryContext;
+	role_extension_begin(&session->role);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+void
+sql_end(SqlSession *session)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	role_end(&session->role);
+	MemoryContextSwitchTo(session->caller);
+}
+
+/* Operators and types resolve in pg_catalog alone while we prepare. */
+static void
+prepare(SqlPlan *plan)
+{
+	RoleSwitch	pinned;
+	SPIPlanPtr	prepared;
+
+	role_search_path_begin(&pinned);
+	prepared = SPI_prepare(plan->text, plan->nargs, plan->argtypes);
+	if (prepared == NULL)
+		elog(ERROR, "SPI_prepare failed for \"%s\": %s", plan->text,
+			 SPI_result_code_string(SPI_result));
+	SPI_keepplan(prepared);
+	role_end(&pinned);
+	plan->plan = prepared;
+}
+
+static uint64
+run(SqlPlan *plan, Datum *values, const bool *nulls, Snapshot snapshot)
+{
+	char		flags[SQL_MAX_ARGS];
+	int			code;
+
+	if (plan->plan == NULL)
+		prepare(plan);
+	for (int i = 0; i < plan->nargs; i++)
+		flags[i] = nulls && nulls[i] ? 'n' : ' ';
+	code = SPI_execute_snapshot(plan->plan, values, flags, snapshot,
+								InvalidSnapshot, snapshot != InvalidSnapshot,
+								false, 0);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_snapshot failed for \"%s\": %s", plan->text,
+			 SPI_result_code_string(code));
+	return SPI_processed;
+}
+
+uint64
+sql_run(SqlPlan *plan, Datum *values, const bool *nulls)
+{
+	return run(plan, values, nulls, InvalidSnapshot);
+}
+
+uint64
+sql_read(SqlPlan *plan, Datum *values, const bool *nulls, Snapshot snapshot)
+{
+	return run(plan, values, nulls, snapshot);
+}
+
+Datum
+sql_value(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+						 column, isnull);
+}
+
+char *
+sql_text(SqlSession *session, uint64 row, int column)
+{
+	char	   *value = SPI_getvalue(SPI_tuptable->vals[row],
+									 SPI_tuptable->tupdesc, column);
+
+	return value ? MemoryContextStrdup(session->caller, value) : NULL;
+}
+
+Datum
+sql_datum(SqlSession *session, uint64 row, int column, bool *isnull)
+{
+	Form_pg_attribute attribute = TupleDescAttr(SPI_tuptable->tupdesc, column - 1);
+	Datum		value = sql_value(row, column, isnull);
+	MemoryContext old;
+
+	if (*isnull)
+		return (Datum) 0;
+	old = MemoryContextSwitchTo(session->caller);
+	if (attribute->attlen == -1)
+		value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+	else
+		value = datumCopy(value, attribute->attbyval, attribute->attlen);
+	MemoryContextSwitchTo(old);
+	return value;
+}
+
+Oid
+sql_relation(const char *name)
+{
+	Oid			schema = get_namespace_oid("journey", true);
+	Oid			relation = OidIsValid(schema) ? get_relname_relid(name, schema)
+		: InvalidOid;
+
+	if (!OidIsValid(relation))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation \"journey.%s\" does not exist", name),
+				errhint("Create the extension journey in this database."));
+	return relation;
+}
+
+/* The caller has set up the result set with InitMaterializedSRF. */
+void
+sql_return_rows(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+}
