@@ -264,7 +264,6 @@ Journey *
 definition_parse(Jsonb *document, List **problems)
 {
 	List	   *own = NIL;
-	Place		root = {0};
 	JsonbValue	value = {.type = jbvBinary};
 	JsonbContainer *object;
 	Parser		parser = {0};
@@ -276,10 +275,10 @@ definition_parse(Jsonb *document, List **problems)
 	parser.journey = palloc0(sizeof(Journey));
 	parser.journey->is_whole = true;
 
-	object = document_object(&parser, &root, &value);
+	object = document_object(&parser, &place_root, &value);
 	if (object != NULL)
 	{
-		document_keys(&parser, &root, object, journey_keys, parser.journey);
+		document_keys(&parser, &place_root, object, journey_keys, parser.journey);
 		link_edges(&parser);
 		gather_triggers(&parser);
 	}

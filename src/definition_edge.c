@@ -184,9 +184,7 @@ lay_out_percents(Tile *tile, int *sum)
 static void
 check_percents(Parser *parser, Tile *tile)
 {
-	Place		root = {0};
-	Place		tiles = {.parent = &root, .key = "tiles"};
-	Place		here = {.parent = &tiles, .key = tile->name};
+	Place		here = place_tile(tile);
 	Edge	   *odd;
 	int			sum;
 	Problem    *problem;

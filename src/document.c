@@ -332,7 +332,7 @@ read_event(Parser *parser, const Place *place, JsonbValue *value, void *field)
 	*(char **) field = event;
 }
 
-Expr *
+Expression *
 document_sql(Parser *parser, const Place *place, JsonbValue *value, ExprWant want)
 {
 	char	   *source;
@@ -360,11 +360,11 @@ document_sql(Parser *parser, const Place *place, JsonbValue *value, ExprWant wan
 void
 read_condition(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	*(Expr **) field = document_sql(parser, place, value, EXPR_BOOLEAN);
+	*(Expression **) field = document_sql(parser, place, value, EXPR_BOOLEAN);
 }
 
 void
 read_text_sql(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	*(Expr **) field = document_sql(parser, place, value, EXPR_TEXT);
+	*(Expression **) field = document_sql(parser, place, value, EXPR_TEXT);
 }

@@ -78,7 +78,7 @@ extern char *document_string(Parser *parser, const Place *place,
 							 JsonbValue *value, int max_length);
 
 /* The string as an expression; complains and returns NULL if it cannot be one. */
-extern Expr *document_sql(Parser *parser, const Place *place, JsonbValue *value,
+extern Expression *document_sql(Parser *parser, const Place *place, JsonbValue *value,
 						  ExprWant want);
 
 /* Readers of strings. */
@@ -91,9 +91,9 @@ extern void read_name(Parser *parser, const Place *place, JsonbValue *value,
 extern void read_event(Parser *parser, const Place *place, JsonbValue *value,
 					   void *field);	/* char * */
 extern void read_condition(Parser *parser, const Place *place, JsonbValue *value,
-						   void *field);	/* Expr * */
+						   void *field);	/* Expression * */
 extern void read_text_sql(Parser *parser, const Place *place, JsonbValue *value,
-						  void *field); /* Expr * */
+						  void *field); /* Expression * */
 
 /* document_literal.c: readers of literals and templates. */
 extern void read_interval(Parser *parser, const Place *place, JsonbValue *value,

@@ -16,6 +16,28 @@
 #define MAX_SHOWN_NAME 100		/* bytes of a name in a message */
 #define MAX_COMPARED_NAME 255	/* bytes; the edit distance takes no more */
 
+const Place place_root = {0};
+const Place place_tiles = {.parent = &place_root, .key = "tiles"};
+const Place place_edges = {.parent = &place_root, .key = "edges"};
+
+Place
+place_tile(const Tile *tile)
+{
+	Place		place = {.parent = &place_tiles, .key = tile->name};
+
+	return place;
+}
+
+Place
+place_edge(const Edge *edge)
+{
+	Place		place = {.parent = &place_edges, .index = edge->position};
+
+	if (edge->from != NULL)
+		place.tile = edge->from->name;
+	return place;
+}
+
 Problem *
 problem_add(List **problems, ProblemKind kind, int sqlstate, const Place *place)
 {

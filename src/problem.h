@@ -27,9 +27,13 @@ typedef struct Place
 	const char *tile;			/* of an edge: the tile it leaves; may be NULL */
 } Place;
 
-/*
- * Append a problem.  The caller fills in message and hint.
- */
+/* The document, its lists of tiles and edges, and what stands in those. */
+extern const Place place_root;
+extern const Place place_tiles;
+extern const Place place_edges;
+extern Place place_tile(const Tile *tile);
+extern Place place_edge(const Edge *edge);
+
 typedef enum ProblemKind
 {
 	PROBLEM_FORM,				/* an error that not even a draft may have */
@@ -37,6 +41,7 @@ typedef enum ProblemKind
 	PROBLEM_WARNING
 } ProblemKind;
 
+/* Append a problem.  The caller fills in message and hint. */
 extern Problem *problem_add(List **problems, ProblemKind kind, int sqlstate,
 							const Place *place);
 
