@@ -26,7 +26,7 @@
 typedef struct ExprCheck
 {
 	MemoryContext context;
-	Expression	   *expr;
+	Expression *expr;
 	const Author *author;
 	uint32		variables;
 } ExprCheck;
