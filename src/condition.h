@@ -117,7 +117,7 @@ extern Jsonb *template_eval(Template *template, const Author *author, Scope *sco
 typedef struct TemplatePart
 {
 	char	   *path;			/* below the template, as .to or .items[2].name */
-	Expression	   *expr;
+	Expression *expr;
 } TemplatePart;
 extern List *template_parts(Template *template);
 
