@@ -29,6 +29,7 @@
 #include "utils/snapmgr.h"
 
 #include "armed.h"
+#include "role.h"
 #include "shmem.h"
 #include "sql.h"
 
@@ -120,18 +121,17 @@ read_armed(void)
  * would hold us in a state that looks like work.
  */
 IdleReason
-armed_begin(void)
+armed_begin(Oid *extension)
 {
-	Oid			extension = get_extension_oid("journey", true);
-
-	if (!OidIsValid(extension))
+	*extension = get_extension_oid("journey", true);
+	if (!OidIsValid(*extension))
 		return IDLE_NO_EXTENSION;
-	if (!ConditionalLockDatabaseObject(ExtensionRelationId, extension, 0,
+	if (!ConditionalLockDatabaseObject(ExtensionRelationId, *extension, 0,
 									   AccessShareLock))
 		return IDLE_CHANGING;
-	if (get_extension_oid("journey", true) != extension)
+	if (get_extension_oid("journey", true) != *extension)
 		return IDLE_CHANGING;
-	if (!has_known_version(extension))
+	if (!has_known_version(*extension))
 		return IDLE_VERSION;
 	if (XactReadOnly)
 		return IDLE_READ_ONLY;
@@ -214,14 +214,8 @@ fold_everything(void)
 Datum
 journey_arm(PG_FUNCTION_ARGS)
 {
-	PreventCommandIfReadOnly("journey_arm()");
-	PreventCommandDuringRecovery("journey_arm()");
-	PreventCommandIfParallelMode("journey_arm()");
-	if (InSecurityRestrictedOperation())
-		ereport(ERROR,
-				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("cannot call %s within security-restricted operation",
-					   "journey_arm()"));
+	role_refuse_restricted("journey_arm()");
+	role_refuse_read_only("journey_arm()");
 	if (read_armed() == IDLE_NOT)
 		PG_RETURN_VOID();
 	fold_everything();

@@ -25,11 +25,11 @@ typedef enum IdleReason
 } IdleReason;
 
 /*
- * For a worker, at the start of each transaction.  With IDLE_NOT the extension
- * is locked until the transaction ends: DROP and ALTER EXTENSION wait for that,
- * before they lock anything else of it.
+ * For a worker, at the start of each transaction.  With IDLE_NOT *extension is
+ * its OID, and locked until the transaction ends: DROP and ALTER EXTENSION wait
+ * for that before they lock anything else of it.
  */
-extern IdleReason armed_begin(void);
+extern IdleReason armed_begin(Oid *extension);
 
 /* The same for onlookers: no lock is taken, and this transaction may be read-only. */
 extern IdleReason armed_look(void);

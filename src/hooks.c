@@ -110,6 +110,9 @@ before_statement(Node *statement)
 	if (IsA(statement, AlterExtensionStmt) &&
 		strcmp(((AlterExtensionStmt *) statement)->extname, "journey") == 0)
 		lock_extension();
+	if (IsA(statement, DropStmt) &&
+		((DropStmt *) statement)->removeType == OBJECT_EXTENSION)
+		shmem_note_due(TIME_NEVER_WAKE);	/* they see that they can go */
 	if (IsA(statement, CreatedbStmt) || IsA(statement, AlterDatabaseStmt))
 		shmem_note_list();
 	database = needs_closed(statement);

@@ -220,7 +220,8 @@ hear(void)
 		worker_left(database, outcome, lasted);
 
 		/* It may have looked before the commit that we were told of. */
-		if (database->look_again)
+		if (database->look_again &&
+			(outcome == LEFT_ABSENT || outcome == LEFT_IDLE))
 			look_again(database);
 	}
 	while (seat_next_look(&oid))

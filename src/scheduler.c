@@ -47,6 +47,7 @@ typedef struct Scheduler
 	Seat	   *seat;
 	MemoryContext batch;		/* everything one round allocates */
 	Tick		tick;			/* of the last transaction */
+	Oid			extension;		/* as first met */
 	IdleReason	idle;
 	long		retry;			/* ms; doubles while all that is due is locked */
 	long		rest;			/* ms; doubles while errors follow each other */
@@ -71,13 +72,24 @@ set_idle(Scheduler *scheduler, IdleReason reason)
 	pg_atomic_write_u32(&scheduler->seat->why_idle, reason);
 }
 
-/* Start of each transaction: false where there is nothing for us to do. */
+/*
+ * Start of each transaction: false where there is nothing for us to do.  Another
+ * extension than the one we began with is for another worker, which has kept
+ * nothing of the old one.
+ */
 static bool
 may_act(Scheduler *scheduler)
 {
+	Oid			extension;
+
 	memset(&scheduler->tick, 0, sizeof(Tick));
-	set_idle(scheduler, armed_begin());
-	return scheduler->idle == IDLE_NOT;
+	set_idle(scheduler, armed_begin(&extension));
+	if (scheduler->idle != IDLE_NOT)
+		return false;
+	if (OidIsValid(scheduler->extension) && scheduler->extension != extension)
+		seat_leave(scheduler->seat, LEFT_ASKED);
+	scheduler->extension = extension;
+	return true;
 }
 
 static void
@@ -97,7 +109,8 @@ announce(Seat *seat)
 		ereport(LOG,
 				errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				errmsg("journey scheduler %d started in database \"%s\"",
-					   seat->number, get_database_name(MyDatabaseId)));
+					   seat->number, get_database_name(MyDatabaseId)),
+				errhidestmt(true));
 }
 
 /* The pieces of work, each a transaction: see worker_try. */
@@ -220,13 +233,15 @@ work_alone(Scheduler *scheduler)
 
 /*
  * After a batch failed: the same members in one transaction for each customer.
- * Gives up where the trouble is not with the customers.
+ * Gives up where the trouble is not with the customers.  Returns whether it got
+ * anywhere.
  */
-static void
+static bool
 work_one_by_one(Scheduler *scheduler)
 {
 	ErrorData  *error;
 	ListCell   *cell;
+	bool		progress = false;
 	int			in_a_row = 0;
 
 	scheduler->customers = NIL;
@@ -234,16 +249,21 @@ work_one_by_one(Scheduler *scheduler)
 	if (error != NULL)
 	{
 		worker_complain("list the due members", error);
-		return;
+		return false;
 	}
 	foreach(cell, scheduler->customers)
 	{
 		worker_check(scheduler->seat);
 		scheduler->customer = lfirst(cell);
-		in_a_row = work_alone(scheduler) ? 0 : in_a_row + 1;
-		if (in_a_row == MAX_TRANSIENT)
-			return;
+		if (work_alone(scheduler))
+		{
+			progress = true;
+			in_a_row = 0;
+		}
+		else if (++in_a_row == MAX_TRANSIENT)
+			return false;
 	}
+	return progress;
 }
 
 /* Wait whatever the latch says, but for the end. */
@@ -261,6 +281,14 @@ rest(Scheduler *scheduler, long ms)
 	}
 }
 
+static void
+rest_after_error(Scheduler *scheduler)
+{
+	set_idle(scheduler, IDLE_AFTER_ERROR);
+	rest(scheduler, scheduler->rest);
+	scheduler->rest = Min(scheduler->rest * 2, LONGEST_REST);
+}
+
 /* Leave a database where nothing may move; the launcher looks again later. */
 static void
 stand_idle(Scheduler *scheduler)
@@ -274,9 +302,11 @@ stand_idle(Scheduler *scheduler)
 		case IDLE_NOT_ARMED:
 			seat_leave(scheduler->seat, LEFT_IDLE);
 		case IDLE_CHANGING:
+			seat_settle(scheduler->seat);
 			rest(scheduler, RETRY_CHANGING);
 			break;
 		default:
+			seat_settle(scheduler->seat);
 			rest(scheduler, POLL_EVERY);
 	}
 }
@@ -323,10 +353,8 @@ work(Scheduler *scheduler)
 	if (error != NULL)
 	{
 		worker_complain("work off a batch of timers", error);
-		set_idle(scheduler, IDLE_AFTER_ERROR);
-		work_one_by_one(scheduler);
-		rest(scheduler, scheduler->rest);
-		scheduler->rest = Min(scheduler->rest * 2, LONGEST_REST);
+		if (!work_one_by_one(scheduler))
+			rest_after_error(scheduler);
 		return TIME_NEVER_WAKE;
 	}
 	if (scheduler->idle != IDLE_NOT)

@@ -12,6 +12,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -54,9 +55,15 @@ worker_connect(Oid database)
 		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 }
 
+/*
+ * Ended between two pieces of work, we have nothing to tell the log.  The exit
+ * code is not 0, else the postmaster would not start the launcher again.
+ */
 void
 worker_check(Seat *seat)
 {
+	if (ProcDiePending)
+		proc_exit(seat ? 0 : 1);
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
 	{
