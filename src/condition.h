@@ -64,7 +64,7 @@ typedef enum ExprWant
 	EXPR_BOOLEAN,
 	EXPR_TEXT,					/* any type, by assignment or output cast */
 	EXPR_INTERVAL,
-	EXPR_JSONB					/* any type, as to_jsonb() makes it */
+	EXPR_JSONB					/* jsonb, or a type that template.c makes jsonb of */
 } ExprWant;
 
 /* Whose rights an expression has. */
@@ -98,6 +98,9 @@ extern void expr_check(Expression *expr, const Author *author, uint32 *variables
  * SQL raises, so callers evaluate inside isolate() (isolate.h).
  */
 extern Datum expr_eval(Expression *expr, const Author *author, Scope *scope, bool *isnull);
+
+/* The type of that value; the expression has been evaluated before. */
+extern Oid	expr_type(const Expression *expr);
 
 /* The same for conditions: null is false. */
 extern bool expr_true(Expression *expr, const Author *author, Scope *scope);
