@@ -213,7 +213,8 @@ check_percents(Parser *parser, Tile *tile)
 	{
 		problem->message = psprintf("tile %s mixes edges by percent with others: edges[%d]",
 									quoted_name(tile->name), odd->position);
-		problem->hint = "Give each edge of the tile a percent and neither event nor condition, or put a branch tile of its own before the split.";
+		problem->hint = "Give each of its edges a percent and neither event nor condition,"
+			" or split in a branch tile of its own.";
 	}
 	else
 	{

@@ -117,7 +117,8 @@ check_deaf_edges(Validation *validation, const Tile *tile)
 		problem = validation_warning(validation, &here);
 		problem->message = psprintf("%s never sees its event: members leave the tile at once",
 									place_text(&here));
-		problem->hint = "Put a wait tile with \"for\" in its place, or give the edges without event a \"wait\".";
+		problem->hint = "Put a wait tile with \"for\" in its place,"
+			" or give the edges without event a \"wait\".";
 	}
 }
 

@@ -249,6 +249,7 @@ INSERT INTO bad (at, value) VALUES
 	('{exit}', '[{"event": "X"}, {"event": "PURCHASE", "condition": "nosuch"}]'),
 	('{key}', '"nosuch"'),
 	('{timezone}', '"Mars/Base"'),
+	('{timezone}', '"zone"'),
 	('{tiles,remind,destination}', '"emial"'),
 	('{tiles,remind,destination}', '"pigeon"');
 SELECT * FROM pg_temp.report(:next);
