@@ -81,7 +81,8 @@ read_edge_percent(Parser *parser, const Place *place, JsonbValue *value, void *f
 static void
 read_label(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	(void) document_string(parser, place, value, MAX_SQL_LENGTH);
+	if (!parser->is_stored)
+		(void) document_string(parser, place, value, MAX_SQL_LENGTH);
 }
 
 /* The tile an edge leaves, to name it in messages; NULL if that is not known. */
@@ -116,7 +117,8 @@ read_edge(Parser *parser, const Place *place, JsonbValue *value, void *field)
 	}
 	if (!document_has(object, "from") || !document_has(object, "to"))
 		parser->journey->is_whole = false;
-	here.tile = edge_tile_name(parser->journey, object);
+	if (!parser->is_stored)
+		here.tile = edge_tile_name(parser->journey, object);
 	document_keys(parser, &here, object, edge_keys, edge);
 }
 
