@@ -73,6 +73,22 @@ typedef bool UpdateIndexes;
 #define ExecutorRun_compat(qd, direction, count) ExecutorRun(qd, direction, count, true)
 #endif
 
+/* 16 keeps permissions apart from the range table. */
+#if PG_VERSION_NUM >= 160000
+#define ExecCheckPermissions_compat(stmt) \
+	ExecCheckPermissions((stmt)->rtable, (stmt)->permInfos, true)
+#else
+#define ExecCheckPermissions_compat(stmt) \
+	ExecCheckRTPerms((stmt)->rtable, true)
+#endif
+
+/* 17 brought JSON_VALUE and its like, which convert to any type. */
+#if PG_VERSION_NUM >= 170000
+#define IsJsonExpr(node) IsA(node, JsonExpr)
+#else
+#define IsJsonExpr(node) false
+#endif
+
 /* 17 moved the local transaction id. */
 #if PG_VERSION_NUM >= 170000
 #define MyLocalTransactionId (MyProc->vxid.lxid)
