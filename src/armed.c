@@ -217,8 +217,11 @@ journey_arm(PG_FUNCTION_ARGS)
 	role_refuse_restricted("journey_arm()");
 	role_refuse_read_only("journey_arm()");
 	if (read_armed() == IDLE_NOT)
-		PG_RETURN_VOID();
-	fold_everything();
-	arm();
+		shmem_note_database();
+	else
+	{
+		fold_everything();
+		arm();
+	}
 	PG_RETURN_VOID();
 }

@@ -55,6 +55,10 @@ wait_for($node, 'one',
 	"SELECT count(*) = 3000 FROM journey.member WHERE state = 'exited'",
 	'rolled back, they go on');
 
+keep_busy('one');
+in_time('one', 'SET client_min_messages = warning; ALTER EXTENSION journey UPDATE',
+	2, 'ALTER EXTENSION');
+
 # A database that somebody needs empty, from another one.
 keep_busy('one');
 in_time('postgres', 'ALTER DATABASE one RENAME TO uno', 5, 'RENAME');
@@ -63,6 +67,13 @@ pass('the workers come back');
 
 keep_busy('uno');
 in_time('postgres', 'CREATE DATABASE duo TEMPLATE uno', 5, 'TEMPLATE');
+wait_for_scheduler($node, 'uno');
+pass('the workers come back');
+
+keep_busy('uno');
+$node->safe_psql('postgres',
+	"SET allow_in_place_tablespaces = on; CREATE TABLESPACE elsewhere LOCATION ''");
+in_time('postgres', 'ALTER DATABASE uno SET TABLESPACE elsewhere', 5, 'TABLESPACE');
 wait_for_scheduler($node, 'uno');
 pass('the workers come back');
 
