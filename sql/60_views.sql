@@ -96,7 +96,8 @@ SELECT j.name AS journey, m.hour, m.members
 -- A row is settled, and may be folded, when every transaction up to its own has ended.
 CREATE OR REPLACE VIEW journey.horizon AS
 SELECT coalesce((SELECT w.xact FROM journey.watermark w), 0) AS folded,
-	   pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled;
+	   g.base + pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled
+  FROM journey.generation g;
 
 -- Rows not folded yet, counted by what they have in common.  The upper bound, no constant on purpose, tells the
 -- planner that the range is narrow; without it, it expects a third of the log and does not use the BRIN index.
@@ -120,7 +121,7 @@ SELECT t.xact < (SELECT h.settled FROM journey.horizon h) AS settled, t.journey,
  CROSS JOIN LATERAL (
 		-- The entry tile of a member that leaves it in its first row.
 		SELECT t.version, t.from_tile AS tile, true AS is_visit, false AS is_converted
-		 WHERE t.seq = 1 AND t.from_tile <> t.to_tile
+		 WHERE t.seq = 1 AND t.from_tile IS NOT NULL AND t.from_tile IS DISTINCT FROM t.to_tile
 		UNION ALL
 		-- An arrival, unless an earlier row of the member arrived there.
 		SELECT t.version, t.to_tile, true, before.has_goal
