@@ -18,10 +18,7 @@ DECLARE
 	leaves oid[];
 BEGIN
 	SELECT count(*) AS rows, min(t.received_at) AS since INTO waiting
-	  FROM (SELECT t.received_at
-			  FROM journey.transition_row t, journey.horizon h
-			 WHERE t.xact >= h.folded AND t.xact < h.settled
-			 LIMIT 10000) t;
+	  FROM (SELECT u.received_at FROM journey.unfolded u WHERE u.settled LIMIT 10000) t;
 	IF waiting.rows = 0
 		OR NOT (everything OR waiting.rows = 10000 OR waiting.since < clock_timestamp() - interval '1 minute') THEN
 		RETURN 0;
@@ -50,9 +47,9 @@ BEGIN
 	), moved AS (
 		UPDATE journey.watermark SET xact = h.settled FROM journey.horizon h
 	)
-	SELECT count(*), array_agg(DISTINCT t.tableoid) INTO folded, leaves
-	  FROM journey.transition_row t, journey.horizon h
-	 WHERE t.xact >= h.folded AND t.xact < h.settled;
+	SELECT count(*), array_agg(DISTINCT u.leaf) INTO folded, leaves
+	  FROM journey.unfolded u
+	 WHERE u.settled;
 	PERFORM journey.summarize(leaves);
 	RETURN folded;
 END
