@@ -181,7 +181,17 @@ CREATE TABLE journey.armed (
 	PRIMARY KEY (system_identifier, database)
 );
 
-SELECT pg_extension_config_dump(c.oid, '')
-  FROM pg_class c
- WHERE c.relnamespace = 'journey'::regnamespace
-   AND c.relkind IN ('r', 'S') ;
+-- One command each: all of them update the same row of pg_extension.
+DO $$
+DECLARE
+	relation regclass;
+BEGIN
+	FOR relation IN
+		SELECT c.oid
+		  FROM pg_class c
+		 WHERE c.relnamespace = 'journey'::regnamespace AND c.relkind IN ('r', 'S')
+	LOOP
+		PERFORM pg_extension_config_dump(relation, '');
+	END LOOP;
+END
+$$;

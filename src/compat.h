@@ -17,6 +17,7 @@
 #include "access/tableam.h"
 #include "executor/executor.h"
 #include "storage/proc.h"
+#include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
 #error "journey needs PostgreSQL 15 or later"
@@ -72,11 +73,59 @@ typedef bool UpdateIndexes;
 #define ExecutorRun_compat(qd, direction, count) ExecutorRun(qd, direction, count, true)
 #endif
 
+/* 16 keeps permissions apart from the range table. */
+#if PG_VERSION_NUM >= 160000
+#define ExecCheckPermissions_compat(stmt) \
+	ExecCheckPermissions((stmt)->rtable, (stmt)->permInfos, true)
+#else
+#define ExecCheckPermissions_compat(stmt) \
+	ExecCheckRTPerms((stmt)->rtable, true)
+#endif
+
+/* 17 brought JSON_VALUE and its like, which convert to any type. */
+#if PG_VERSION_NUM >= 170000
+#define IsJsonExpr(node) IsA(node, JsonExpr)
+#else
+#define IsJsonExpr(node) false
+#endif
+
 /* 17 moved the local transaction id. */
 #if PG_VERSION_NUM >= 170000
 #define MyLocalTransactionId (MyProc->vxid.lxid)
 #else
 #define MyLocalTransactionId (MyProc->lxid)
+#endif
+
+/* 17 named the number of a process. */
+#if PG_VERSION_NUM >= 170000
+#define MyProcNumber_compat MyProcNumber
+#else
+#define MyProcNumber_compat (MyProc->pgprocno)
+#endif
+
+/*
+ * 17 lets extensions name what they wait for; *event keeps the name's number,
+ * 0 until it was asked for.
+ */
+static inline uint32
+wait_event_compat(uint32 *event, const char *name)
+{
+	if (*event == 0)
+#if PG_VERSION_NUM >= 170000
+		*event = WaitEventExtensionNew(name);
+#else
+		*event = PG_WAIT_EXTENSION;
+#endif
+	return *event;
+}
+
+/* 16 made one function of the ownership checks. */
+#if PG_VERSION_NUM >= 160000
+#define database_ownercheck_compat(database, role) \
+	object_ownercheck(DatabaseRelationId, database, role)
+#else
+#define database_ownercheck_compat(database, role) \
+	pg_database_ownercheck(database, role)
 #endif
 
 #endif							/* JOURNEY_COMPAT_H */

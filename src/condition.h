@@ -64,7 +64,7 @@ typedef enum ExprWant
 	EXPR_BOOLEAN,
 	EXPR_TEXT,					/* any type, by assignment or output cast */
 	EXPR_INTERVAL,
-	EXPR_JSONB					/* any type, as to_jsonb() makes it */
+	EXPR_JSONB					/* jsonb, or a type that template.c makes jsonb of */
 } ExprWant;
 
 /* Whose rights an expression has. */
@@ -75,32 +75,35 @@ typedef struct Author
 
 typedef struct ExprCode ExprCode;	/* the compiled half, condition.c */
 
-typedef struct Expr
+typedef struct Expression
 {
 	const char *source;			/* as the author wrote it */
 	ExprWant	want;
 	ExprCode   *code;			/* NULL until first used in this backend */
-} Expr;
+} Expression;
 
 typedef struct Template Template;
 
 /* An expression to be compiled when first evaluated, in CurrentMemoryContext. */
-extern Expr *expr_make(const char *source, ExprWant want);
+extern Expression *expr_make(const char *source, ExprWant want);
 
 /*
  * Compile as the author: syntax, names, types, the safe subset, the author's
  * rights.  Raises what is wrong.  *variables: VAR_BITs of the names it reads.
  */
-extern void expr_check(Expr *expr, const Author *author, uint32 *variables);
+extern void expr_check(Expression *expr, const Author *author, uint32 *variables);
 
 /*
  * The expression's value, in CurrentMemoryContext.  Raises what the author's
  * SQL raises, so callers evaluate inside isolate() (isolate.h).
  */
-extern Datum expr_eval(Expr *expr, const Author *author, Scope *scope, bool *isnull);
+extern Datum expr_eval(Expression *expr, const Author *author, Scope *scope, bool *isnull);
+
+/* The type of that value; the expression has been evaluated before. */
+extern Oid	expr_type(const Expression *expr);
 
 /* The same for conditions: null is false. */
-extern bool expr_true(Expr *expr, const Author *author, Scope *scope);
+extern bool expr_true(Expression *expr, const Author *author, Scope *scope);
 
 /*
  * A template is JSON in which "{{ sql }}" becomes the value with its JSON type,
@@ -114,7 +117,7 @@ extern Jsonb *template_eval(Template *template, const Author *author, Scope *sco
 typedef struct TemplatePart
 {
 	char	   *path;			/* below the template, as .to or .items[2].name */
-	Expr	   *expr;
+	Expression *expr;
 } TemplatePart;
 extern List *template_parts(Template *template);
 

@@ -20,20 +20,20 @@
 extern ErrorData *isolate(void (*fn) (void *arg), void *arg);
 
 /*
- * Time limits of authors' code in one emit or one timer step (DECISIONS 5).
- * budget_begin at the start of the whole: nothing is armed yet.  budget_end
- * after it.  The timer is armed by the first evaluation.  Aborts of the
- * surrounding (sub)transaction disarm it.
+ * Time limits of authors' code in one step (DECISIONS 5).  budget_begin at its
+ * start: nothing is armed yet.  budget_end after it; the end of a surrounding
+ * (sub)transaction by an error does the same.
  */
 extern void budget_begin(void);
 extern void budget_end(void);
 
 /*
- * For the evaluator: bound one evaluation by what is left of the budget and,
- * where bounded is set, by journey.condition_timeout; raises 57014 at once when
- * the budget is used up.  limit_end after the evaluation.
+ * For the evaluator: bound the evaluation of what by the rest of the budget
+ * and, where bounded is set, by journey.condition_timeout.  Raises 57014 at
+ * once where the budget is used up, or where this same expression was the one
+ * that ran into the limit before.  limit_end after the evaluation.
  */
-extern void limit_begin(bool bounded);
+extern void limit_begin(const void *what, bool bounded);
 extern void limit_end(void);
 
 #endif							/* JOURNEY_ISOLATE_H */

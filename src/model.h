@@ -5,7 +5,7 @@
  *	  validate.c checks, cache.c keeps and the engine walks.
  *
  * Everything hangs in one memory context per (journey, version) and is never
- * changed after it was built, but for the compiled half of each Expr.  Tiles
+ * changed after it was built, but for the compiled half of each Expression.  Tiles
  * are numbered by their order in the stored document (jsonb order), edges by
  * their position in "edges"; the stored rows hold those numbers.
  *
@@ -49,7 +49,7 @@ typedef enum TileType
 typedef struct Rule
 {
 	char	   *event;
-	Expr	   *condition;		/* NULL: true */
+	Expression *condition;		/* NULL: true */
 	char	   *outcome;		/* exit rules only, never NULL there */
 	Edge	   *edge;			/* triggers only: the edge that leaves entry, or
 								 * NULL for one of the tile's "on" list */
@@ -61,7 +61,7 @@ struct Edge
 	Tile	   *from;
 	Tile	   *to;
 	char	   *event;			/* NULL: taken without an event */
-	Expr	   *condition;		/* NULL: true */
+	Expression *condition;		/* NULL: true */
 	Interval   *wait;			/* NULL: none */
 	int			bucket_from;	/* [from, to) of PERCENT_BUCKETS; both -1 where the */
 	int			bucket_to;		/* edge has no percent */
@@ -78,7 +78,7 @@ struct Tile
 
 	/* wait */
 	Interval   *hold;			/* "for" as a literal, or NULL */
-	Expr	   *hold_expr;		/* "for" as SQL, or NULL */
+	Expression *hold_expr;		/* "for" as SQL, or NULL */
 	int			nresets;
 	Rule	   *resets;
 
@@ -100,7 +100,7 @@ typedef enum OnActive
 typedef struct Goal
 {
 	char	   *event;			/* NULL: the journey has no goal */
-	Expr	   *condition;
+	Expression *condition;
 	Interval   *within;			/* NULL: for ever */
 } Goal;
 
@@ -113,10 +113,10 @@ struct Journey
 	Author		author;			/* whose rights its expressions have */
 
 	/* The document. */
-	Expr	   *key;			/* NULL: '' */
+	Expression *key;			/* NULL: '' */
 	OnActive	on_active;
 	char	   *zone;			/* "timezone" as a zone's name, or NULL */
-	Expr	   *zone_expr;		/* "timezone" as SQL, or NULL */
+	Expression *zone_expr;		/* "timezone" as SQL, or NULL */
 	Goal		goal;
 	int			nexits;
 	Rule	   *exits;
@@ -127,12 +127,15 @@ struct Journey
 	Tile	   *entry;
 	int			nedges;
 	Edge	   *edges;			/* by position */
+	bool		is_whole;		/* every tile and edge could be read; always so
+								 * in a stored document */
 };
 
 /* One finding about a document.  See journey_validate. */
 typedef struct Problem
 {
 	bool		is_error;		/* else a warning */
+	bool		is_form;		/* an error that not even a draft may have */
 	int			sqlstate;
 	char	   *path;			/* as tiles.hold.for or edges[2].condition */
 	char	   *message;

@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * shmem.h
- *	  What backends and workers tell each other: who serves which database,
- *	  and when the next timer is due.
+ *	  What backends tell the workers when they commit: that a timer is due
+ *	  earlier than the workers know, or that a database wants workers.
  *
  * All calls are harmless where the library was not preloaded.
  *
@@ -20,11 +20,18 @@ extern void shmem_init(void);
 
 /*
  * This transaction sets a timer (or queues work: now) due at that time.  If it
- * commits, a scheduler of this database that would sleep longer is woken.
+ * commits, a scheduler of this database that would sleep longer is woken; a
+ * rollback, of the savepoint alone too, undoes the call.
  */
 extern void shmem_note_due(TimestampTz due);
 
-/* At commit, wake the launcher: a database was given the extension or was armed. */
+/*
+ * At commit, have the launcher look at this database again: it was given the
+ * extension, or was armed.
+ */
 extern void shmem_note_database(void);
+
+/* At commit, have the launcher read the list of databases. */
+extern void shmem_note_list(void);
 
 #endif							/* JOURNEY_SHMEM_H */

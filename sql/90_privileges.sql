@@ -1,0 +1,6 @@
+-- Nobody gets anything: neither PUBLIC nor those whom ALTER DEFAULT PRIVILEGES of the installing role names.
+-- Levels are handed out by journey_grant; what each allows is one screen, journey.privilege in 80_access.sql.
+-- Not run again by an upgrade: it would undo the grants made since.  A delta that adds an object seals that object.
+
+SELECT journey.seal(g.kind, g.identity, g.owner, g.acl)
+  FROM journey.grantable g;

@@ -1,0 +1,177 @@
+/*-------------------------------------------------------------------------
+ *
+ * author_row.c
+ *	  The row of a journey: found, locked, and by whom it may be changed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+#include "author_row.h"
+#include "problem.h"
+#include "rights.h"
+#include "sql.h"
+
+static char *
+nearest_journey_hint(const char *name)
+{
+	static SqlPlan plan = {"SELECT name FROM journey.journey ORDER BY name"};
+	SqlSession	session;
+	Nearest		nearest;
+	uint64		found;
+
+	nearest_begin(&nearest, name);
+	sql_begin(&session);
+	found = sql_read(&plan, NULL, NULL, GetLatestSnapshot());
+	for (uint64 i = 0; i < found; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		nearest_offer(&nearest, sql_text(&session, i, 1));
+	}
+	sql_end(&session);
+	return nearest_hint(&nearest);
+}
+
+static void
+raise_no_journey(const char *name)
+{
+	char	   *hint = nearest_journey_hint(name);
+
+	ereport(ERROR,
+			errcode(ERRCODE_UNDEFINED_OBJECT),
+			errmsg("journey %s does not exist", quoted_name(name)),
+			hint ? errhint("%s", hint) : 0);
+}
+
+static JourneyRow *
+row_of_result(SqlSession *session)
+{
+	JourneyRow *row = MemoryContextAlloc(session->caller, sizeof(JourneyRow));
+	bool		isnull;
+
+	row->id = DatumGetInt32(sql_value(0, 1, &isnull));
+	row->version = DatumGetInt16(sql_value(0, 2, &isnull));
+	row->name = sql_text(session, 0, 3);
+	row->owner = sql_text(session, 0, 4);
+	row->state = sql_text(session, 0, 5);
+	return row;
+}
+
+JourneyRow *
+row_read(const char *name)
+{
+	static SqlPlan plan = {
+		"SELECT id, version, name, owner, state FROM journey.journey WHERE name = $1",
+		1, {TEXTOID}
+	};
+	SqlSession	session;
+	JourneyRow *row = NULL;
+	Datum		value = CStringGetTextDatum(name);
+
+	sql_begin(&session);
+	if (sql_read(&plan, &value, NULL, GetLatestSnapshot()) > 0)
+		row = row_of_result(&session);
+	sql_end(&session);
+	if (row == NULL)
+		raise_no_journey(name);
+	return row;
+}
+
+JourneyRow *
+row_lock(const char *name)
+{
+	static SqlPlan plan = {
+		"SELECT id, version, name, owner, state FROM journey.journey WHERE name = $1 FOR UPDATE",
+		1, {TEXTOID}
+	};
+	SqlSession	session;
+	JourneyRow *row = NULL;
+	Datum		value = CStringGetTextDatum(name);
+
+	sql_begin(&session);
+	if (sql_run(&plan, &value, NULL) > 0)
+		row = row_of_result(&session);
+	sql_end(&session);
+	if (row == NULL)
+		raise_no_journey(name);
+	return row;
+}
+
+bool
+row_is_owned_by(Oid role, const JourneyRow *row)
+{
+	Oid			owner = get_role_oid(row->owner, true);
+
+	return OidIsValid(owner) && has_privs_of_role(role, owner);
+}
+
+void
+row_raise_not_owner(const JourneyRow *row)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			errmsg("must be owner of journey %s", quoted_name(row->name)),
+			errhint("The owner is role \"%s\"; roles with level \"operate\" may do it too.",
+					row->owner));
+}
+
+void
+row_check_may_change(const JourneyRow *row)
+{
+	if (!row_is_owned_by(GetUserId(), row) && !rights_operate(GetUserId()))
+		row_raise_not_owner(row);
+}
+
+void
+row_check_may_write(const JourneyRow *row)
+{
+	Oid			owner = get_role_oid(row->owner, true);
+
+	row_check_may_change(row);
+	if (OidIsValid(owner) && superuser_arg(owner) && !superuser())
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("must be superuser to change journey %s",
+					   quoted_name(row->name)),
+				errdetail("Its owner \"%s\" is a superuser.", row->owner));
+}
+
+/* The version that is not yet activated, or 0. */
+static int16
+draft_version(const JourneyRow *row)
+{
+	static SqlPlan plan = {
+		"SELECT version FROM journey.version_row WHERE journey = $1 AND state = 'draft'",
+		1, {INT4OID}
+	};
+	SqlSession	session;
+	Datum		value = Int32GetDatum(row->id);
+	int16		version = 0;
+	bool		isnull;
+
+	sql_begin(&session);
+	if (sql_read(&plan, &value, NULL, GetLatestSnapshot()) > 0)
+		version = DatumGetInt16(sql_value(0, 1, &isnull));
+	sql_end(&session);
+	return version;
+}
+
+int16
+row_require_draft(const JourneyRow *row, const char *hint)
+{
+	int16		version = draft_version(row);
+
+	if (version == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("journey %s has no draft", quoted_name(row->name)),
+				errdetail("Its state is \"%s\".", row->state),
+				errhint("%s", hint));
+	return version;
+}

@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * author_row.h
+ *	  The row of a journey: found, locked, and by whom it may be changed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_AUTHOR_ROW_H
+#define JOURNEY_AUTHOR_ROW_H
+
+#include "postgres.h"
+
+/* A row of journey.journey. */
+typedef struct JourneyRow
+{
+	int32		id;
+	char	   *name;
+	char	   *owner;			/* a role's name; it may be gone */
+	char	   *state;
+	int16		version;		/* the newest that was activated, else the draft */
+} JourneyRow;
+
+/* Raises 42704, with the nearest name as hint, where there is none. */
+extern JourneyRow *row_read(const char *name);
+
+/* The same, and nobody else changes the journey until we have committed. */
+extern JourneyRow *row_lock(const char *name);
+
+extern bool row_is_owned_by(Oid role, const JourneyRow *row);
+extern void row_raise_not_owner(const JourneyRow *row) pg_attribute_noreturn();
+
+/* Raise 42501 unless the caller may change the journey's state. */
+extern void row_check_may_change(const JourneyRow *row);
+
+/*
+ * The same for its definition, which runs with its owner's rights: who may
+ * operate journeys does not become superuser by editing one of a superuser's.
+ */
+extern void row_check_may_write(const JourneyRow *row);
+
+/* The version that is not yet activated; raises 55000 with the hint if none. */
+extern int16 row_require_draft(const JourneyRow *row, const char *hint);
+
+#endif							/* JOURNEY_AUTHOR_ROW_H */

@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * cache.h
+ *	  The journeys that are live, compiled once per backend.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_CACHE_H
+#define JOURNEY_CACHE_H
+
+#include "postgres.h"
+
+#include "model.h"
+
+/* A journey that is not a draft, whatever its versions. */
+typedef struct JourneyState
+{
+	int32		id;
+	bool		is_active;		/* takes entries */
+	bool		is_running;		/* moves the members inside */
+	Journey    *newest;			/* the version that new members enter */
+} JourneyState;
+
+/* Who cares for an event of some name. */
+typedef struct Listeners
+{
+	List	   *entries;		/* Journey *: newest versions of active journeys
+								 * with a trigger on it, by id */
+	bool		members;		/* some version has a goal, exit rule, reset or
+								 * event edge on it */
+	bool		goals;			/* some version has its goal on it */
+} Listeners;
+
+/* In _PG_init: listen to invalidations. */
+extern void cache_init(void);
+
+/*
+ * Take in what other sessions have changed.  Every verb that runs journeys
+ * calls it before it looks anything up.  What was looked up before is freed by
+ * the next call, unless cache_hold is in force.
+ */
+extern void cache_refresh(void);
+
+/* Keep what was looked up over a nested cache_refresh; ended by transaction end too. */
+extern void cache_hold(void);
+extern void cache_release(void);
+
+/* NULL: nobody. */
+extern const Listeners *cache_listeners(const char *event);
+
+/* That version of that journey; NULL where it is gone. */
+extern Journey *cache_version(int32 journey, int16 version);
+
+/* All journeys that are not drafts, by id. */
+extern const JourneyState *cache_journeys(int *n);
+
+/* NULL where there is no such journey, or only a draft. */
+extern const JourneyState *cache_by_name(const char *name);
+
+#endif							/* JOURNEY_CACHE_H */

@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * condition_internal.h
+ *	  Shared by the files that make up condition.h's expressions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_CONDITION_INTERNAL_H
+#define JOURNEY_CONDITION_INTERNAL_H
+
+#include "postgres.h"
+
+#include "executor/execExpr.h"
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+#include "utils/plancache.h"
+
+#include "condition.h"
+
+#define MAX_EXPRESSION_LENGTH (64 * 1024)
+
+/*
+ * A compiled expression.  Either cached is set (no table is read: evaluated by
+ * itself) or source is (it has a subquery: executed as a plan).
+ */
+struct ExprCode
+{
+	const char *text;
+	MemoryContext cxt;			/* child of the one that the Expression lives in */
+	uint32		variables;		/* VAR_BIT of the names that it reads */
+	bool		needs_sandbox;	/* its result can depend on settings */
+	bool		needs_snapshot; /* it reads tables, perhaps by a helper */
+	Oid			owner;			/* as whom it was compiled */
+	int			functions;		/* journey.condition_functions then */
+	Oid			type;			/* of the result */
+	int16		typlen;
+	bool		typbyval;
+
+	CachedExpression *cached;
+	MemoryContext exec_cxt;		/* what follows */
+	ExprState  *state;			/* NULL: not yet initialized */
+	ExprContext *econtext;
+	bool		busy;			/* under evaluation, or left so by an error */
+
+	CachedPlanSource *source;
+	int			analyses;		/* how often the server has analyzed source */
+	int			checked;		/* the value of analyses that was checked */
+};
+
+/* condition_parse.c: text to a checked Query; the caller is the author. */
+extern RawStmt *expression_raw_parse(const char *text);
+extern Query *expression_analyze(ExprCode *code, RawStmt *raw, ExprWant want);
+extern void expression_parser_setup(ParseState *pstate, void *code);
+extern Oid	expression_variable_type(Variable variable);
+
+/* condition_safe.c */
+extern void safe_check_raw(RawStmt *raw);
+extern void safe_check_queries(List *queries);
+extern bool depends_on_settings(Node *node);
+extern bool calls_helper(Node *node);
+
+/* condition_plan.c */
+extern void plan_compile(ExprCode *code, RawStmt *raw, List *queries);
+extern Datum plan_eval(ExprCode *code, ParamListInfo params, bool *isnull, bool *stale);
+extern void plan_check_permissions(ExprCode *code);
+
+/* Points errors into the author's text. */
+extern void expression_error_callback(void *code);
+
+#endif							/* JOURNEY_CONDITION_INTERNAL_H */

@@ -1,0 +1,118 @@
+/*-------------------------------------------------------------------------
+ *
+ * condition_plan.c
+ *	  Expressions with a subquery: a cached plan, executed for one value.
+ *
+ * The plan cache analyzes the text again when a table changes, without our
+ * replacement of now() and without the safety check.  It does so through
+ * expression_parser_setup, which counts; an uncounted analysis makes the code
+ * stale, and the caller compiles it anew.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "tcop/cmdtag.h"
+#include "tcop/dest.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "condition_internal.h"
+
+/* Takes one value. */
+typedef struct ValueReceiver
+{
+	DestReceiver pub;
+	ExprCode   *code;
+	MemoryContext cxt;
+	Datum		value;
+	bool		isnull;
+} ValueReceiver;
+
+static bool
+receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	ValueReceiver *receiver = (ValueReceiver *) self;
+	MemoryContext old = MemoryContextSwitchTo(receiver->cxt);
+	Datum		value = slot_getattr(slot, 1, &receiver->isnull);
+
+	if (!receiver->isnull)
+		receiver->value = receiver->code->typlen == -1 ?
+			PointerGetDatum(PG_DETOAST_DATUM_COPY(value)) :
+			datumCopy(value, receiver->code->typbyval, receiver->code->typlen);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+static void
+receiver_startup(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+receiver_nothing(DestReceiver *self)
+{
+}
+
+void
+plan_compile(ExprCode *code, RawStmt *raw, List *queries)
+{
+	CachedPlanSource *source = CreateCachedPlan(raw, code->text, CMDTAG_SELECT);
+
+	CompleteCachedPlan(source, queries, NULL, NULL, 0, expression_parser_setup,
+					   code, CURSOR_OPT_GENERIC_PLAN, false);
+	SaveCachedPlan(source);
+	code->source = source;
+	code->checked = code->analyses;
+}
+
+static void
+execute(ExprCode *code, PlannedStmt *stmt, ParamListInfo params,
+		ValueReceiver *receiver)
+{
+	QueryDesc  *desc = CreateQueryDesc(stmt, code->text, GetActiveSnapshot(),
+									   InvalidSnapshot, &receiver->pub, params,
+									   NULL, 0);
+
+	ExecutorStart(desc, 0);
+	ExecutorRun_compat(desc, ForwardScanDirection, 1);
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+}
+
+/* In the sandbox, with a snapshot.  *stale: nothing was executed, see above. */
+Datum
+plan_eval(ExprCode *code, ParamListInfo params, bool *isnull, bool *stale)
+{
+	ValueReceiver receiver = {
+		.pub = {receive, receiver_startup, receiver_nothing, receiver_nothing, DestNone},
+		.code = code, .cxt = CurrentMemoryContext, .isnull = true
+	};
+	CachedPlan *plan = GetCachedPlan(code->source, params, CurrentResourceOwner,
+									 NULL);
+
+	*stale = code->analyses != code->checked;
+	if (!*stale)
+		execute(code, linitial_node(PlannedStmt, plan->stmt_list), params, &receiver);
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
+	*isnull = receiver.isnull;
+	return receiver.value;
+}
+
+/* May the current user read what the plan reads?  Else that would show late. */
+void
+plan_check_permissions(ExprCode *code)
+{
+	CachedPlan *plan = GetCachedPlan(code->source, NULL, CurrentResourceOwner,
+									 NULL);
+	PlannedStmt *stmt = linitial_node(PlannedStmt, plan->stmt_list);
+
+	(void) ExecCheckPermissions_compat(stmt);
+	ReleaseCachedPlan(plan, CurrentResourceOwner);
+}

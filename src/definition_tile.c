@@ -1,0 +1,261 @@
+/*-------------------------------------------------------------------------
+ *
+ * definition_tile.c
+ *	  From a definition's jsonb to a Journey: tiles.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "document.h"
+
+/* Keys that a tile of any type may have. */
+#define ANY_TILE {"type", read_ignored}, {"max_visits"}
+
+static void read_tags(Parser *parser, const Place *place,
+					  JsonbValue *value, void *field);
+
+static const Key entry_keys[] = {
+	ANY_TILE,
+	{"on", read_on},
+	{NULL}
+};
+
+static const Key wait_keys[] = {
+	ANY_TILE,
+	{"for", read_hold},
+	{"reset", read_resets},
+	{"until"}, {"at"}, {"days"}, {"window"}, {"condition"}, {"recheck"},
+	{NULL}
+};
+
+static const Key branch_keys[] = {
+	ANY_TILE,
+	{NULL}
+};
+
+static const Key action_keys[] = {
+	ANY_TILE,
+	{"destination", read_name, offsetof(Tile, destination), true},
+	{"payload", read_payload, offsetof(Tile, template)},
+	{"tags", read_tags, offsetof(Tile, tags)},
+	{"retry"}, {"expires"}, {"await"},
+	{NULL}
+};
+
+static const Key update_profile_keys[] = {
+	ANY_TILE,
+	{"set", read_set, offsetof(Tile, template), true},
+	{NULL}
+};
+
+static const Key exit_keys[] = {
+	ANY_TILE,
+	{"outcome", read_name, offsetof(Tile, outcome)},
+	{NULL}
+};
+
+typedef struct TileKind
+{
+	const char *name;
+	TileType	type;
+	const Key  *keys;			/* NULL: comes with a later version */
+} TileKind;
+
+static const TileKind tile_kinds[] = {
+	{"entry", TILE_ENTRY, entry_keys},
+	{"wait", TILE_WAIT, wait_keys},
+	{"branch", TILE_BRANCH, branch_keys},
+	{"action", TILE_ACTION, action_keys},
+	{"update_profile", TILE_UPDATE_PROFILE, update_profile_keys},
+	{"exit", TILE_EXIT, exit_keys},
+	{"webhook"},
+	{"sub_journey"}
+};
+
+static void
+complain_tile_type(Parser *parser, const Place *place, const char *type)
+{
+	Problem    *problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
+	Nearest		nearest;
+
+	problem->message = psprintf("unrecognized type %s of %s", quoted_name(type),
+								place_text(place->parent));
+	nearest_begin(&nearest, type);
+	for (int i = 0; i < lengthof(tile_kinds); i++)
+		nearest_offer(&nearest, tile_kinds[i].name);
+	problem->hint = nearest_hint(&nearest);
+	if (problem->hint == NULL)
+		problem->hint = "Tile types are entry, wait, branch, action, update_profile and exit.";
+}
+
+/* What the tile is; NULL after a complaint. */
+static const TileKind *
+tile_kind(Parser *parser, const Place *place, JsonbContainer *object)
+{
+	Place		here = {.parent = place, .key = "type"};
+	JsonbValue	value;
+	char	   *type;
+	Problem    *problem;
+
+	if (getKeyJsonValueFromContainer(object, "type", 4, &value) == NULL)
+	{
+		complain_missing(parser, place, "type");
+		return NULL;
+	}
+	type = document_string(parser, &here, &value, MAX_NAME_LENGTH);
+	if (type == NULL)
+		return NULL;
+
+	for (int i = 0; i < lengthof(tile_kinds); i++)
+	{
+		if (strcmp(tile_kinds[i].name, type) != 0)
+			continue;
+		if (tile_kinds[i].keys != NULL)
+			return &tile_kinds[i];
+		problem = complain(parser, ERRCODE_FEATURE_NOT_SUPPORTED, &here);
+		problem->message = psprintf("type \"%s\" of %s is not supported yet",
+									type, place_text(place));
+		return NULL;
+	}
+	complain_tile_type(parser, &here, type);
+	return NULL;
+}
+
+static void
+check_tile_name(Parser *parser, const Place *place)
+{
+	Problem    *problem;
+
+	if (strlen(place->key) <= MAX_NAME_LENGTH && name_is_printable(place->key))
+		return;
+	problem = complain(parser, ERRCODE_INVALID_NAME, place);
+	problem->message = psprintf("%s cannot have this name", place_text(place));
+	problem->hint = psprintf("Tile names have 1 to %d bytes and no control characters.",
+							 MAX_NAME_LENGTH);
+}
+
+/* What a tile has where the document does not say. */
+static void
+tile_defaults(Tile *tile)
+{
+	if (tile->type == TILE_EXIT && tile->outcome == NULL)
+		tile->outcome = tile->name;
+	if (tile->type == TILE_ACTION && tile->template == NULL)
+	{
+		Datum		empty = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
+
+		tile->template = template_make(DatumGetJsonbP(empty));
+	}
+}
+
+static void
+read_tile(Parser *parser, const Place *place, JsonbValue *value, Tile *tile)
+{
+	JsonbContainer *object;
+	const TileKind *kind = NULL;
+
+	check_tile_name(parser, place);
+	object = document_object(parser, place, value);
+	if (object != NULL)
+		kind = tile_kind(parser, place, object);
+	if (kind == NULL)
+	{
+		parser->journey->is_whole = false;
+		return;
+	}
+
+	tile->type = kind->type;
+	document_keys(parser, place, object, kind->keys, tile);
+	tile_defaults(tile);
+	if (tile->type == TILE_ENTRY && parser->journey->entry == NULL)
+		parser->journey->entry = tile;
+}
+
+void
+read_tiles(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	Journey    *journey = field;
+	JsonbContainer *object = document_object(parser, place, value);
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	item;
+
+	if (object == NULL || JsonContainerSize(object) > MAX_TILES)
+	{
+		if (object != NULL)
+			complain_count(parser, place, MAX_TILES);
+		journey->is_whole = false;
+		return;
+	}
+
+	journey->tiles = palloc0(sizeof(Tile) * JsonContainerSize(object));
+	it = JsonbIteratorInit(object);
+	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
+	{
+		Tile	   *tile = &journey->tiles[journey->ntiles];
+		Place		here = {.parent = place};
+
+		if (token != WJB_KEY)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		tile->number = journey->ntiles++;
+		tile->name = pnstrdup(item.val.string.val, item.val.string.len);
+		here.key = tile->name;
+		JsonbIteratorNext(&it, &item, true);
+		read_tile(parser, &here, &item, tile);
+	}
+}
+
+/* The order of keys in jsonb: by length, then by bytes. */
+static int
+compare_names(const char *a, int alen, const char *b, int blen)
+{
+	if (alen != blen)
+		return alen - blen;
+	return memcmp(a, b, alen);
+}
+
+static Tile *
+find_tile(const Journey *journey, const char *name, int len)
+{
+	int			low = 0;
+	int			high = journey->ntiles;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+		Tile	   *tile = &journey->tiles[middle];
+		int			order = compare_names(name, len, tile->name, strlen(tile->name));
+
+		if (order == 0)
+			return tile;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+Tile *
+journey_tile(const Journey *journey, const char *name)
+{
+	return find_tile(journey, name, strlen(name));
+}
+
+static void
+read_tags(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	List	  **tags = field;
+	int			count;
+	char	  **names = document_list(parser, place, value, read_name,
+									  sizeof(char *), &count);
+
+	for (int i = 0; i < count; i++)
+		*tags = lappend(*tags, names[i]);
+}

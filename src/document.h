@@ -1,0 +1,125 @@
+/*-------------------------------------------------------------------------
+ *
+ * document.h
+ *	  Reading a definition's jsonb by tables of keys.
+ *
+ * Every object of the document has a table that names its keys, in the order
+ * in which they are read, and how each is read into the object's struct.
+ * What is wrong is added to the parser's problems and reading goes on, so that
+ * all of it is found at once.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_DOCUMENT_H
+#define JOURNEY_DOCUMENT_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+#include "model.h"
+#include "problem.h"
+
+#define MAX_SQL_LENGTH 65536	/* bytes of one expression */
+#define MAX_NAME_LENGTH 256		/* bytes of a tile, an outcome, a tag */
+
+typedef struct Parser
+{
+	Journey    *journey;		/* being built */
+	List	  **problems;
+	bool		is_stored;		/* checked before: only build it */
+	int			suggestions;	/* made so far; they are costly in bulk */
+	List	   *on;				/* Rule *, the "on" of entry tiles */
+} Parser;
+
+/* Reads a value into field, which is zeroed memory; place is the value's. */
+typedef void (*Reader) (Parser *parser, const Place *place, JsonbValue *value,
+						void *field);
+
+typedef struct Key
+{
+	const char *name;			/* NULL ends the table */
+	Reader		read;			/* NULL: comes with a later version */
+	size_t		offset;			/* of field in the object's struct */
+	bool		is_required;
+} Key;
+
+/* An error of form.  The caller fills in message and hint. */
+extern Problem *complain(Parser *parser, int sqlstate, const Place *place);
+extern void complain_unsupported(Parser *parser, const Place *place);
+
+extern void complain_missing(Parser *parser, const Place *place,
+							 const char *name);
+extern void complain_count(Parser *parser, const Place *place, int max);
+
+/* Suggest names only while that is cheap. */
+extern bool may_suggest(Parser *parser);
+
+/* The value as an object or array; complains and returns NULL if it is not. */
+extern JsonbContainer *document_object(Parser *parser, const Place *place,
+									   JsonbValue *value);
+extern JsonbContainer *document_array(Parser *parser, const Place *place,
+									  JsonbValue *value);
+
+/* Fill target from the keys of an object. */
+extern void document_keys(Parser *parser, const Place *place,
+						  JsonbContainer *object, const Key *keys, void *target);
+
+/*
+ * Read each item of an array, at most MAX_EDGES, into a zeroed struct of that
+ * size; returns the structs and their number.
+ */
+extern void *document_list(Parser *parser, const Place *place, JsonbValue *value,
+						   Reader read, size_t size, int *count);
+
+/* The string, copied; complains and returns NULL if it is none or too long. */
+extern char *document_string(Parser *parser, const Place *place,
+							 JsonbValue *value, int max_length);
+
+/* The string as an expression; complains and returns NULL if it cannot be one. */
+extern Expression *document_sql(Parser *parser, const Place *place, JsonbValue *value,
+						  ExprWant want);
+
+/* Readers of strings. */
+extern void read_ignored(Parser *parser, const Place *place, JsonbValue *value,
+						 void *field);
+extern void read_text(Parser *parser, const Place *place, JsonbValue *value,
+					  void *field); /* char * */
+extern void read_name(Parser *parser, const Place *place, JsonbValue *value,
+					  void *field); /* char * */
+extern void read_event(Parser *parser, const Place *place, JsonbValue *value,
+					   void *field);	/* char * */
+extern void read_condition(Parser *parser, const Place *place, JsonbValue *value,
+						   void *field);	/* Expression * */
+extern void read_text_sql(Parser *parser, const Place *place, JsonbValue *value,
+						  void *field); /* Expression * */
+
+/* document_literal.c: readers of literals and templates. */
+extern void read_interval(Parser *parser, const Place *place, JsonbValue *value,
+						  void *field); /* Interval * */
+extern void read_hold(Parser *parser, const Place *place, JsonbValue *value,
+					  void *field); /* Tile */
+extern void read_zone(Parser *parser, const Place *place, JsonbValue *value,
+					  void *field); /* Journey */
+extern void read_percent(Parser *parser, const Place *place, JsonbValue *value,
+						 void *field);	/* int, in buckets */
+extern void read_payload(Parser *parser, const Place *place, JsonbValue *value,
+						 void *field);	/* Template * */
+extern void read_set(Parser *parser, const Place *place, JsonbValue *value,
+					 void *field);	/* Template * */
+
+/* definition.c: readers of parts of tiles. */
+extern void read_on(Parser *parser, const Place *place, JsonbValue *value,
+					void *field);
+extern void read_resets(Parser *parser, const Place *place, JsonbValue *value,
+						void *field);	/* Tile */
+
+/* definition_tile.c, definition_edge.c */
+extern void read_tiles(Parser *parser, const Place *place, JsonbValue *value,
+					   void *field);	/* Journey */
+extern void read_edges(Parser *parser, const Place *place, JsonbValue *value,
+					   void *field);	/* Journey */
+extern void link_edges(Parser *parser);
+
+#endif							/* JOURNEY_DOCUMENT_H */

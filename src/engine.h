@@ -1,0 +1,261 @@
+/*-------------------------------------------------------------------------
+ *
+ * engine.h
+ *	  What a member does next.
+ *
+ * A step is one event, one timer or one verb, for one customer.  It decides
+ * everything in memory, on copies of the customer's locked members, and then
+ * hands the whole to the store: so a decision can be thrown away and made
+ * again, with each expression isolated (an author's error) or on newer rows
+ * (somebody else entered the same member first).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_ENGINE_H
+#define JOURNEY_ENGINE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "storage/itemptr.h"
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+#include "model.h"
+
+/* As stored in member_row.state. */
+typedef enum MemberState
+{
+	MEMBER_ACTIVE = 'a',
+	MEMBER_IN_TRANSIT = 't',
+	MEMBER_FAILED = 'f',
+	MEMBER_EXITED = 'x'
+} MemberState;
+
+/* As stored in transition_row.reason; see DECISIONS 10 for the rows. */
+typedef enum Reason
+{
+	REASON_ENTRY = 'e',
+	REASON_EVENT = 'v',
+	REASON_TIMER = 't',
+	REASON_STEP = 's',
+	REASON_EXIT_RULE = 'x',
+	REASON_RESTARTED = 'r',
+	REASON_NO_PATH = 'n',
+	REASON_MANUAL = 'u',
+	REASON_GOAL = 'g',
+	REASON_FAILED = 'f'
+} Reason;
+
+#define NO_TILE (-1)
+#define NO_EDGE (-1)
+
+typedef struct Member
+{
+	int64		id;
+	TimestampTz entered_at;
+	TimestampTz arrived_at;
+	TimestampTz due_at;			/* next thing that time alone does; 0: none */
+	TimestampTz ready_at;		/* 0: the tile still holds it, or has not had its effect */
+	TimestampTz exited_at;		/* 0: not */
+	TimestampTz converted_at;	/* 0: not */
+	int32		journey_id;
+	int32		seq;			/* of its last transition */
+	int16		version;
+	int16		tile;
+	char		state;			/* MemberState */
+	char		tries;			/* how often the tile was asked again after an error */
+	text	   *key;
+	Jsonb	   *context;		/* NULL: {} */
+	text	   *outcome;		/* NULL: none yet */
+
+	/* Not stored. */
+	Journey    *journey;		/* its version's definition */
+	struct Member *before;		/* as it was before the step; itself there */
+	ItemPointerData tid;		/* invalid: not stored yet */
+	bool		changed;
+	bool		replaces;		/* new, while an old run of the same key exits */
+} Member;
+
+typedef struct Event
+{
+	int64		id;
+	text	   *type;
+	char	   *name;			/* the same as a C string */
+	Jsonb	   *props;
+	TimestampTz at;
+	TimestampTz received_at;
+} Event;
+
+typedef struct Transition
+{
+	Member	   *member;
+	int32		seq;
+	int16		from;			/* NO_TILE: none */
+	int16		to;
+	int			edge;			/* NO_EDGE: none */
+	Reason		reason;
+} Transition;
+
+typedef struct Action
+{
+	Member	   *member;
+	Tile	   *tile;
+	Jsonb	   *payload;
+} Action;
+
+typedef struct Failure
+{
+	Journey    *journey;
+	int16		tile;
+	int			edge;
+	int			sqlstate;
+	char	   *message;
+} Failure;
+
+typedef struct Step Step;
+
+/*
+ * The world a step acts on: the tables (store_live), or something that only
+ * looks like them.
+ */
+typedef struct StoreOps
+{
+	/* The customer's traits, never NULL. */
+	Jsonb	   *(*traits) (Step *step);
+	/* How often the member has arrived at that tile, before this step. */
+	int			(*visits) (Step *step, const Member *member, int16 tile);
+	/* An id for a member that enters. */
+	int64		(*member_id) (void);
+	/* Make what was written visible to SQL and push a snapshot that sees it. */
+	void		(*push_snapshot) (Step *step);
+
+	/*
+	 * Write what the step decided.  False: somebody else has entered a member
+	 * of the same key; nothing but the event was written, and it has ended.
+	 */
+	bool		(*write) (Step *step);
+} StoreOps;
+
+typedef struct StepScope
+{
+	Scope		scope;			/* first: the evaluator knows this part */
+	Step	   *step;
+	const Member *member;		/* NULL: nobody has entered yet */
+	const Member *zone_member;	/* for whom zone was found out */
+	Journey    *zone_journey;
+	const char *zone;			/* NULL: not yet */
+} StepScope;
+
+struct Step
+{
+	MemoryContext cxt;			/* everything that the step allocates */
+	const StoreOps *store;
+	text	   *customer;
+	TimestampTz now;			/* the step's time */
+	TimestampTz received_at;	/* the server's */
+	Event	   *event;			/* NULL: a timer or a verb asks */
+	TimestampTz due_at;			/* of the timer that asks; 0: none */
+	Reason		reason;			/* of the first row that a member's move writes */
+	List	   *stored;			/* Member *: as they are, locked, by (entered_at, id) */
+
+	/* What was decided; each attempt begins anew. */
+	bool		careful;		/* isolate each expression, record what errs */
+	List	   *members;		/* Member *: as they will be; new ones at the end */
+	List	   *transitions;
+	List	   *actions;
+	List	   *failures;
+	List	   *patches;		/* Jsonb *, merged into the traits */
+	Jsonb	   *traits;			/* NULL: not read yet */
+	StepScope	scope;
+};
+
+/* ---- engine.c: running a step ---- */
+
+/* What is to be decided; may raise what an author's SQL raises unless careful. */
+typedef void (*Decision) (Step *step, void *arg);
+
+/*
+ * Decide and write; false: decide again, on newly locked members (see write).
+ * The caller has filled in cxt, store, customer, the times, event and stored.
+ */
+extern bool step_run(Step *step, Decision decide, void *arg);
+
+/* A member of this step that enters now, on the entry tile. */
+extern Member *step_new_member(Step *step, Journey *journey, text *key, Jsonb *context);
+
+/* ---- move.c: moving a member ---- */
+extern void member_enter(Step *step, Member *member, Edge *edge);
+extern void member_take(Step *step, Member *member, Edge *edge, Reason reason);
+extern void member_advance(Step *step, Member *member);
+extern void member_exit(Step *step, Member *member, Reason reason, const char *outcome);
+extern void member_erred(Step *step, Member *member, int sqlstate);
+extern void member_note(Step *step, Member *member, Reason reason);
+extern void member_merge_context(Member *member, Jsonb *props);
+
+/* ---- choose.c: which edge ---- */
+typedef struct Choice
+{
+	Edge	   *edge;			/* NULL: none */
+	TimestampTz next;			/* when another becomes eligible; 0: never */
+	int			sqlstate;		/* of a condition that erred; 0: none did */
+} Choice;
+
+extern Choice choose_by_time(Step *step, Member *member);
+extern Choice choose_by_event(Step *step, const Member *member);
+extern int	percent_bucket(const char *journey, const char *tile, const text *customer);
+
+/* ---- tile.c: what arriving at a tile does ---- */
+typedef enum StepResultKind
+{
+	STEP_READY,
+	STEP_WAIT,					/* until due */
+	STEP_END,					/* with outcome */
+	STEP_ERRED					/* with sqlstate, recorded */
+} StepResultKind;
+
+typedef struct StepResult
+{
+	StepResultKind kind;
+	TimestampTz due;
+	const char *outcome;
+	int			sqlstate;
+} StepResult;
+
+extern StepResult tile_enter(Step *step, Member *member, Tile *tile);
+
+/* ---- scope.c: asking authors' SQL ---- */
+typedef enum Verdict
+{
+	VERDICT_FALSE,
+	VERDICT_TRUE,
+	VERDICT_ERROR				/* recorded */
+} Verdict;
+
+/* What is asked, for the record of a failure and the error's context. */
+typedef struct Place
+{
+	Journey    *journey;
+	const Member *member;		/* NULL: nobody has entered yet */
+	int16		tile;			/* NO_TILE: the journey's own */
+	int			edge;
+} Place;
+
+extern Verdict ask_condition(Step *step, const Place *place, Expression *condition, int *sqlstate);
+/* False: it erred and was recorded. */
+extern bool ask_value(Step *step, const Place *place, Expression *expr, Datum *value, bool *isnull, int *sqlstate);
+extern bool ask_template(Step *step, const Place *place, Template *template, Jsonb **value, int *sqlstate);
+extern void record_failure(Step *step, const Place *place, int sqlstate, const char *message);
+extern const char *member_zone(Step *step, const Place *place);
+extern Jsonb *step_traits(Step *step);
+
+/* ---- match.c: an event ---- */
+extern void decide_event(Step *step, void *unused);
+/* For those who enter without an event; the key is NULL where it errs. */
+extern text *entry_key(Step *step, Journey *journey);
+extern Member *find_inside(Step *step, Journey *journey, const text *key);
+
+/* ---- resume.c: a timer ---- */
+extern void decide_timer(Step *step, void *member_before);
+
+#endif							/* JOURNEY_ENGINE_H */

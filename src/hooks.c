@@ -1,0 +1,145 @@
+/*-------------------------------------------------------------------------
+ *
+ * hooks.c
+ *	  Commands that must get past the workers.
+ *
+ * Some need a database that nobody is connected to: its workers are sent away
+ * before and come back when the command's transaction has ended, however it
+ * did.  ALTER EXTENSION gets the lock that every batch of a worker holds; DROP
+ * EXTENSION takes it by itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+
+#include "compat.h"
+#include "process.h"
+#include "seat.h"
+#include "shmem.h"
+
+static ProcessUtility_hook_type prev_process_utility = NULL;
+static Oid	closed_database = InvalidOid;	/* by this transaction */
+
+static const char *
+string_option(List *options, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, name) == 0 && option->arg)
+			return defGetString(option);
+	}
+	return NULL;
+}
+
+/* The database that nobody may be connected to for this command, or NULL. */
+static const char *
+needs_closed(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_DropdbStmt:
+			return ((DropdbStmt *) statement)->dbname;
+		case T_CreatedbStmt:
+			return string_option(((CreatedbStmt *) statement)->options, "template");
+		case T_AlterDatabaseStmt:
+			if (string_option(((AlterDatabaseStmt *) statement)->options, "tablespace"))
+				return ((AlterDatabaseStmt *) statement)->dbname;
+			return NULL;
+		case T_RenameStmt:
+			if (((RenameStmt *) statement)->renameType == OBJECT_DATABASE)
+				return ((RenameStmt *) statement)->subname;
+			return NULL;
+		default:
+			return NULL;
+	}
+}
+
+/* Only for those who may do what they ask for; the command tells the others. */
+static void
+close_for(const char *name)
+{
+	Oid			database = get_database_oid(name, true);
+
+	if (!OidIsValid(database) || database == MyDatabaseId ||
+		!database_ownercheck_compat(database, GetUserId()))
+		return;
+	closed_database = database;
+	seat_close(database);
+}
+
+static void
+reopen(XactEvent event, void *arg)
+{
+	if (!OidIsValid(closed_database) ||
+		(event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT))
+		return;
+	seat_reopen(closed_database);
+	closed_database = InvalidOid;
+}
+
+/* Wait for the workers' batches to end; new ones do not begin meanwhile. */
+static void
+lock_extension(void)
+{
+	Oid			extension = get_extension_oid("journey", true);
+
+	if (OidIsValid(extension))
+		LockDatabaseObject(ExtensionRelationId, extension, 0, AccessExclusiveLock);
+}
+
+static void
+before_statement(Node *statement)
+{
+	const char *database;
+
+	if (IsA(statement, AlterExtensionStmt) &&
+		strcmp(((AlterExtensionStmt *) statement)->extname, "journey") == 0)
+		lock_extension();
+	if (IsA(statement, DropStmt) &&
+		((DropStmt *) statement)->removeType == OBJECT_EXTENSION)
+		shmem_note_due(TIME_NEVER_WAKE);	/* they see that they can go */
+	if (IsA(statement, CreatedbStmt) || IsA(statement, AlterDatabaseStmt))
+		shmem_note_list();
+	database = needs_closed(statement);
+	if (database && !IsTransactionBlock())
+		close_for(database);
+}
+
+static void
+process_utility(PlannedStmt *statement, const char *source, bool read_only_tree,
+				ProcessUtilityContext context, ParamListInfo params,
+				QueryEnvironment *environment, DestReceiver *destination,
+				QueryCompletion *completion)
+{
+	if (context == PROCESS_UTILITY_TOPLEVEL || IsA(statement->utilityStmt, AlterExtensionStmt))
+		before_statement(statement->utilityStmt);
+	if (prev_process_utility)
+		prev_process_utility(statement, source, read_only_tree, context, params,
+							 environment, destination, completion);
+	else
+		standard_ProcessUtility(statement, source, read_only_tree, context, params,
+								environment, destination, completion);
+}
+
+void
+hooks_init(void)
+{
+	prev_process_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+	RegisterXactCallback(reopen, NULL);
+}

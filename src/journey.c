@@ -1,0 +1,33 @@
+/*-------------------------------------------------------------------------
+ *
+ * journey.c
+ *	  Customer journeys inside PostgreSQL: the library's entry.
+ *
+ * Everything but the workers runs without shared_preload_libraries too; there
+ * journey_tick() works off what is due.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "guc.h"
+#include "process.h"
+#include "shmem.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	guc_define();
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	shmem_init();
+	hooks_init();
+	launcher_register();
+}

@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * profile.c
+ *	  Merging traits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "profile.h"
+
+Jsonb *
+jsonb_empty_object(void)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+Jsonb *
+jsonb_merge(Jsonb *a, Jsonb *b)
+{
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(a),
+											  JsonbPGetDatum(b)));
+}
+
+ArrayType *
+profile_removals(Jsonb *patch)
+{
+	Datum	   *names = palloc(sizeof(Datum) * (JB_ROOT_COUNT(patch) + 1));
+	int			n = 0;
+	JsonbIterator *it = JsonbIteratorInit(&patch->root);
+	JsonbValue	value;
+	JsonbIteratorToken token;
+
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		Datum		name;
+
+		if (token != WJB_KEY)
+			continue;
+		name = PointerGetDatum(cstring_to_text_with_len(value.val.string.val,
+														value.val.string.len));
+		if (JsonbIteratorNext(&it, &value, true) == WJB_VALUE &&
+			value.type == jbvNull)
+			names[n++] = name;
+	}
+	return construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+Jsonb *
+profile_merge(Jsonb *traits, Jsonb *patch)
+{
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_delete_array,
+											  JsonbPGetDatum(jsonb_merge(traits, patch)),
+											  PointerGetDatum(profile_removals(patch))));
+}

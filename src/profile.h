@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * profile.h
+ *	  Merging traits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_PROFILE_H
+#define JOURNEY_PROFILE_H
+
+#include "postgres.h"
+
+#include "utils/array.h"
+#include "utils/jsonb.h"
+
+/* {} */
+extern Jsonb *jsonb_empty_object(void);
+
+/* a || b, both objects. */
+extern Jsonb *jsonb_merge(Jsonb *a, Jsonb *b);
+
+/* The names of the patch's null members, text[]: traits that it removes. */
+extern ArrayType *profile_removals(Jsonb *patch);
+
+/* Traits with a patch merged in; a null removes the trait. */
+extern Jsonb *profile_merge(Jsonb *traits, Jsonb *patch);
+
+#endif							/* JOURNEY_PROFILE_H */

@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * rights.h
+ *	  What journey_grant() gave to whom.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_RIGHTS_H
+#define JOURNEY_RIGHTS_H
+
+#include "postgres.h"
+
+/*
+ * Superusers, members of the extension's owner, and members of a role with
+ * level operate: they may do with any journey what its owner may.
+ */
+extern bool rights_operate(Oid role);
+
+/* Those, and members of a role with level view. */
+extern bool rights_view(Oid role);
+
+/* Operators, and members of a role that was granted this destination. */
+extern bool rights_use_destination(Oid role, const char *destination);
+
+#endif							/* JOURNEY_RIGHTS_H */

@@ -1,0 +1,502 @@
+/*-------------------------------------------------------------------------
+ *
+ * scheduler.c
+ *	  The process that works off what is due in one database.
+ *
+ * It sleeps until the earliest due time it knows of, is woken by commits that
+ * set an earlier one, and looks by itself every few seconds: for what prepared
+ * transactions left, and after the clock was set.  Several schedulers of one
+ * database share the work, since each passes by what another has locked.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "portability/instr_time.h"
+#include "postmaster/bgworker.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "armed.h"
+#include "guc.h"
+#include "process.h"
+#include "seat.h"
+#include "sql.h"
+#include "tick.h"
+#include "worker.h"
+
+#define POLL_EVERY 5000			/* ms */
+#define STAGGER 10				/* ms that each further scheduler comes later */
+#define SHORTEST_RETRY 5		/* ms until locked customers are tried again */
+#define LONGEST_RETRY 1000
+#define SHORTEST_REST 100		/* ms of rest after an error */
+#define LONGEST_REST 30000
+#define RETRY_CHANGING 100		/* ms while the extension is altered */
+#define FOLD_EVERY 60000		/* ms */
+#define FOLD_AFTER 10000		/* moves */
+#define MAINTAIN_EVERY 3600000	/* ms */
+#define MAX_TRANSIENT 3			/* errors in a row that end the one by one */
+#define CLOCK_JUMP 5000			/* ms */
+
+typedef struct Scheduler
+{
+	Seat	   *seat;
+	MemoryContext batch;		/* everything one round allocates */
+	Tick		tick;			/* of the last transaction */
+	Oid			extension;		/* as first met */
+	IdleReason	idle;
+	long		retry;			/* ms; doubles while all that is due is locked */
+	long		rest;			/* ms; doubles while errors follow each other */
+	const char *customer;		/* worked off alone */
+	List	   *customers;		/* to be worked off one by one */
+	ErrorData  *error;			/* why the customer is set aside */
+	TimestampTz fold_at;
+	TimestampTz maintain_at;
+	int64		unfolded;		/* moves since the last fold */
+} Scheduler;
+
+static TimestampTz
+from_now(long ms)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+}
+
+static void
+set_idle(Scheduler *scheduler, IdleReason reason)
+{
+	scheduler->idle = reason;
+	pg_atomic_write_u32(&scheduler->seat->why_idle, reason);
+}
+
+/*
+ * Start of each transaction: false where there is nothing for us to do.  Another
+ * extension than the one we began with is for another worker, which has kept
+ * nothing of the old one.
+ */
+static bool
+may_act(Scheduler *scheduler)
+{
+	Oid			extension;
+
+	memset(&scheduler->tick, 0, sizeof(Tick));
+	set_idle(scheduler, armed_begin(&extension));
+	if (scheduler->idle != IDLE_NOT)
+		return false;
+	if (OidIsValid(scheduler->extension) && scheduler->extension != extension)
+		seat_leave(scheduler->seat, LEFT_ASKED);
+	scheduler->extension = extension;
+	return true;
+}
+
+static void
+count_moves(Scheduler *scheduler)
+{
+	Seat	   *seat = scheduler->seat;
+
+	scheduler->unfolded += scheduler->tick.moved;
+	pg_atomic_write_u64(&seat->moved,
+						pg_atomic_read_u64(&seat->moved) + scheduler->tick.moved);
+}
+
+static void
+announce(Seat *seat)
+{
+	if (!seat->is_settled)
+		ereport(LOG,
+				errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				errmsg("journey scheduler %d started in database \"%s\"",
+					   seat->number, get_database_name(MyDatabaseId)),
+				errhidestmt(true));
+}
+
+/* The pieces of work, each a transaction: see worker_try. */
+static void
+work_batch(void *arg)
+{
+	Scheduler  *scheduler = arg;
+
+	if (!may_act(scheduler))
+		return;
+	announce(scheduler->seat);
+	tick_run(guc_batch_size, &scheduler->tick);
+}
+
+static void
+list_customers(void *arg)
+{
+	Scheduler  *scheduler = arg;
+	ListCell   *cell;
+
+	if (!may_act(scheduler))
+		return;
+	foreach(cell, tick_customers(guc_batch_size))
+	{
+		MemoryContext old = MemoryContextSwitchTo(scheduler->batch);
+
+		scheduler->customers = lappend(scheduler->customers,
+									   pstrdup((const char *) lfirst(cell)));
+		MemoryContextSwitchTo(old);
+	}
+}
+
+static void
+work_customer(void *arg)
+{
+	Scheduler  *scheduler = arg;
+
+	if (may_act(scheduler))
+		tick_customer(scheduler->customer, &scheduler->tick);
+}
+
+static void
+set_aside(void *arg)
+{
+	Scheduler  *scheduler = arg;
+
+	if (may_act(scheduler))
+		tick_set_aside(scheduler->customer, scheduler->error);
+}
+
+static void
+fold(void *arg)
+{
+	static SqlPlan plan = {"SELECT journey.fold(false)", 0, {0}};
+	SqlSession	session;
+
+	if (!may_act(arg))
+		return;
+	sql_begin(&session);
+	sql_run(&plan, NULL, NULL);
+	sql_end(&session);
+}
+
+static void
+maintain(void *arg)
+{
+	static SqlPlan plan = {"SELECT journey.maintain()", 0, {0}};
+	SqlSession	session;
+
+	if (!may_act(arg))
+		return;
+	sql_begin(&session);
+	sql_run(&plan, NULL, NULL);
+	sql_end(&session);
+}
+
+/*
+ * Errors that say nothing about the customer in whose step they came up: the
+ * server lacks something, or somebody stopped us.
+ */
+static bool
+is_transient(const ErrorData *error)
+{
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+			return true;
+		default:
+			return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+				error->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION;
+	}
+}
+
+/* A customer whose step fails even alone is set aside; false: it could not be. */
+static bool
+work_alone(Scheduler *scheduler)
+{
+	ErrorData  *error = worker_try("journey: timers of one customer",
+								   work_customer, scheduler);
+
+	if (error == NULL)
+	{
+		count_moves(scheduler);
+		return true;
+	}
+	if (!is_transient(error))
+	{
+		worker_complain("move a customer, who was set aside", error);
+		scheduler->error = error;
+		error = worker_try("journey: setting a customer aside", set_aside, scheduler);
+		if (error == NULL)
+			return true;
+	}
+	worker_complain("work off the timers of a customer", error);
+	return false;
+}
+
+/*
+ * After a batch failed: the same members in one transaction for each customer.
+ * Gives up where the trouble is not with the customers.  Returns whether it got
+ * anywhere.
+ */
+static bool
+work_one_by_one(Scheduler *scheduler)
+{
+	ErrorData  *error;
+	ListCell   *cell;
+	bool		progress = false;
+	int			in_a_row = 0;
+
+	scheduler->customers = NIL;
+	error = worker_try("journey: timers, after an error", list_customers, scheduler);
+	if (error != NULL)
+	{
+		worker_complain("list the due members", error);
+		return false;
+	}
+	foreach(cell, scheduler->customers)
+	{
+		worker_check(scheduler->seat);
+		scheduler->customer = lfirst(cell);
+		if (work_alone(scheduler))
+		{
+			progress = true;
+			in_a_row = 0;
+		}
+		else if (++in_a_row == MAX_TRANSIENT)
+			return false;
+	}
+	return progress;
+}
+
+/* Wait whatever the latch says, but for the end. */
+static void
+rest(Scheduler *scheduler, long ms)
+{
+	TimestampTz until = from_now(ms);
+	long		left;
+
+	pgstat_report_activity(STATE_IDLE, NULL);
+	while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until)) > 0)
+	{
+		worker_wait(Min(left, ms));
+		worker_check(scheduler->seat);
+	}
+}
+
+static void
+rest_after_error(Scheduler *scheduler)
+{
+	set_idle(scheduler, IDLE_AFTER_ERROR);
+	rest(scheduler, scheduler->rest);
+	scheduler->rest = Min(scheduler->rest * 2, LONGEST_REST);
+}
+
+/* Leave a database where nothing may move; the launcher looks again later. */
+static void
+stand_idle(Scheduler *scheduler)
+{
+	switch (scheduler->idle)
+	{
+		case IDLE_NO_EXTENSION:
+			seat_leave(scheduler->seat, LEFT_ABSENT);
+		case IDLE_VERSION:
+		case IDLE_NOTHING_ACTIVATED:
+		case IDLE_NOT_ARMED:
+			seat_leave(scheduler->seat, LEFT_IDLE);
+		case IDLE_CHANGING:
+			seat_settle(scheduler->seat);
+			rest(scheduler, RETRY_CHANGING);
+			break;
+		default:
+			seat_settle(scheduler->seat);
+			rest(scheduler, POLL_EVERY);
+	}
+}
+
+/* When the next round is due, if nobody wakes us. */
+static TimestampTz
+next_round(Scheduler *scheduler)
+{
+	Tick	   *tick = &scheduler->tick;
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz due = tick->next_due != 0 ? tick->next_due : TIME_NEVER;
+
+	if (tick->moved > 0)
+		scheduler->retry = SHORTEST_RETRY;
+	if (tick->moved > 0 && tick->more)
+	{
+		seat_note_peers(scheduler->seat, TIME_NEVER_WAKE);
+		return now;
+	}
+
+	/* What is due and was not moved is locked by somebody: come back. */
+	if (tick->skipped > 0 || tick->more || (tick->moved == 0 && due <= now))
+	{
+		TimestampTz retry_at = TimestampTzPlusMilliseconds(now, scheduler->retry);
+
+		scheduler->retry = Min(scheduler->retry * 2, LONGEST_RETRY);
+		return due > now ? Min(due, retry_at) : retry_at;
+	}
+	return due;
+}
+
+/* One batch.  Returns when the next is due. */
+static TimestampTz
+work(Scheduler *scheduler)
+{
+	Seat	   *seat = scheduler->seat;
+	ErrorData  *error;
+
+	/* Commits from now on are noted for the next round; our snapshot is later. */
+	(void) pg_atomic_exchange_u64(&seat->noted_due, (uint64) TIME_NEVER);
+	pg_atomic_write_u64(&seat->heartbeat, (uint64) GetCurrentTimestamp());
+
+	error = worker_try("journey: timers", work_batch, scheduler);
+	if (error != NULL)
+	{
+		worker_complain("work off a batch of timers", error);
+		if (!work_one_by_one(scheduler))
+			rest_after_error(scheduler);
+		return TIME_NEVER_WAKE;
+	}
+	if (scheduler->idle != IDLE_NOT)
+	{
+		stand_idle(scheduler);
+		return TIME_NEVER_WAKE;
+	}
+	seat_settle(seat);
+	count_moves(scheduler);
+	scheduler->rest = SHORTEST_REST;
+	return next_round(scheduler);
+}
+
+/* Counting and partitions are the first scheduler's business. */
+static void
+keep_house(Scheduler *scheduler)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	ErrorData  *error = NULL;
+
+	if (scheduler->seat->number != 0 || scheduler->idle != IDLE_NOT)
+		return;
+	if (now >= scheduler->fold_at || scheduler->unfolded >= FOLD_AFTER)
+	{
+		error = worker_try("journey: counting", fold, scheduler);
+		if (error != NULL)
+			worker_complain("count transitions", error);
+		scheduler->fold_at = from_now(FOLD_EVERY);
+		scheduler->unfolded = 0;
+	}
+	if (now >= scheduler->maintain_at)
+	{
+		error = worker_try("journey: partitions and retention", maintain, scheduler);
+		if (error != NULL)
+			worker_complain("keep partitions and retention", error);
+		scheduler->maintain_at = from_now(error ? FOLD_EVERY : MAINTAIN_EVERY);
+	}
+}
+
+/* Milliseconds until a due time, as this scheduler takes part in the work. */
+static long
+until_due(const Scheduler *scheduler, TimestampTz due)
+{
+	if (due == TIME_NEVER_WAKE)
+		return 0;
+	if (due == TIME_NEVER)
+		return POLL_EVERY;
+	due = TimestampTzPlusMilliseconds(due, scheduler->seat->number * STAGGER);
+	return TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due);
+}
+
+static long
+elapsed_since(instr_time begun)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, begun);
+	return (long) INSTR_TIME_GET_MILLISEC(now);
+}
+
+/* Timers follow the wall's clock; say so when it was set. */
+static void
+watch_clock(const Scheduler *scheduler, TimestampTz before, instr_time begun)
+{
+	int64		passed = (GetCurrentTimestamp() - before) / 1000;
+	int64		jump = passed - elapsed_since(begun);
+
+	if (Abs(jump) > CLOCK_JUMP && scheduler->seat->number == 0)
+		ereport(LOG,
+				errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				errmsg("the clock was set by " INT64_FORMAT " s, journey's timers follow it",
+					   jump / 1000));
+}
+
+/*
+ * Sleep until that time, or an earlier one that a commit notes, or the poll.
+ * The poll is measured on a clock that nobody sets.
+ */
+static void
+sleep_until(Scheduler *scheduler, TimestampTz due)
+{
+	Seat	   *seat = scheduler->seat;
+	TimestampTz before = GetCurrentTimestamp();
+	instr_time	begun;
+
+	INSTR_TIME_SET_CURRENT(begun);
+	pg_atomic_write_u64(&seat->sleeps_until, (uint64) due);
+	pg_memory_barrier();		/* see seat_note */
+	for (;;)
+	{
+		TimestampTz noted = (TimestampTz) pg_atomic_read_u64(&seat->noted_due);
+		long		left = Min(until_due(scheduler, Min(due, noted)),
+							   POLL_EVERY - elapsed_since(begun));
+
+		if (left <= 0)
+			break;
+		pgstat_report_activity(STATE_IDLE, NULL);
+		if (left > 1000)
+			pgstat_report_stat(true);
+		worker_wait(left);
+		worker_check(seat);
+	}
+	pg_atomic_write_u64(&seat->sleeps_until, (uint64) TIME_NEVER_WAKE);
+	watch_clock(scheduler, before, begun);
+}
+
+static Seat *
+take_seat(void)
+{
+	SeatTicket	ticket;
+	Seat	   *seat;
+
+	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(SeatTicket));
+	seat = seat_take(&ticket);
+	if (seat->is_dismissed)
+		seat_leave(seat, LEFT_ASKED);
+	worker_connect(seat->owner);
+	return seat;
+}
+
+/* An error outside of a transaction ends us; the launcher starts another. */
+void
+journey_scheduler_main(Datum main_arg)
+{
+	Scheduler	scheduler;
+
+	memset(&scheduler, 0, sizeof(scheduler));
+	scheduler.seat = take_seat();
+	scheduler.retry = SHORTEST_RETRY;
+	scheduler.rest = SHORTEST_REST;
+	scheduler.batch = AllocSetContextCreate(TopMemoryContext, "journey batch",
+											ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(scheduler.batch);
+	for (;;)
+	{
+		TimestampTz due;
+
+		worker_check(scheduler.seat);
+		due = work(&scheduler);
+		keep_house(&scheduler);
+		MemoryContextReset(scheduler.batch);
+		sleep_until(&scheduler, due);
+	}
+}

@@ -1,0 +1,156 @@
+/*-------------------------------------------------------------------------
+ *
+ * shmem.c
+ *	  Shared memory, and what backends tell the workers when they commit.
+ *
+ * A commit calls back after its rows have become visible, so a worker that is
+ * woken finds them.  PREPARE TRANSACTION gets no such call when it is committed
+ * later; the workers' poll finds those.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+
+#include "seat.h"
+#include "shmem.h"
+
+/*
+ * Due times of this transaction that are still to be told, innermost
+ * subtransaction first; an entry is earlier than those of the levels above it,
+ * there is at most one for each level.
+ */
+typedef struct NotedDue
+{
+	TimestampTz due;
+	int			level;			/* transaction nesting level */
+	struct NotedDue *outer;
+} NotedDue;
+
+static NotedDue *noted_due = NULL;	/* in TopTransactionContext */
+static bool noted_database = false; /* a rolled back savepoint leaves these two */
+static bool noted_list = false; /* set: the launcher looks in vain once */
+
+static shmem_request_hook_type prev_shmem_request_hook = NULL;
+static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
+
+static void
+request(void)
+{
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+	RequestAddinShmemSpace(seat_table_size());
+	RequestNamedLWLockTranche("journey", 1);
+}
+
+static void
+startup(void)
+{
+	bool		found;
+
+	if (prev_shmem_startup_hook)
+		prev_shmem_startup_hook();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	seat_table = ShmemInitStruct("journey", seat_table_size(), &found);
+	seat_lock = &GetNamedLWLockTranche("journey")->lock;
+	if (!found)
+		seat_table_init(seat_table);
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+shmem_note_due(TimestampTz due)
+{
+	int			level = GetCurrentTransactionNestLevel();
+	NotedDue   *entry = noted_due;
+
+	if (seat_table == NULL || (entry && entry->due <= due))
+		return;
+	if (entry == NULL || entry->level < level)
+	{
+		entry = MemoryContextAlloc(TopTransactionContext, sizeof(NotedDue));
+		entry->level = level;
+		entry->outer = noted_due;
+		noted_due = entry;
+	}
+	entry->due = due;
+}
+
+void
+shmem_note_database(void)
+{
+	noted_database = seat_table != NULL;
+}
+
+void
+shmem_note_list(void)
+{
+	noted_list = seat_table != NULL;
+}
+
+/* Must not raise: the transaction has committed. */
+static void
+tell_workers(void)
+{
+	if (noted_due)
+	{
+		for (int i = 0; i < seat_table->nseats; i++)
+		{
+			Seat	   *seat = &seat_table->seats[i];
+
+			if (pg_atomic_read_u32(&seat->database) == MyDatabaseId)
+				seat_note(seat, noted_due->due);
+		}
+	}
+	if (noted_database)
+		seat_look_at(MyDatabaseId);
+	if (noted_list)
+		seat_wake_launcher();
+}
+
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_COMMIT ||
+		event == XACT_EVENT_PRE_PREPARE ||
+		event == XACT_EVENT_PARALLEL_PRE_COMMIT)
+		return;
+	if (event == XACT_EVENT_COMMIT)
+		tell_workers();
+	noted_due = NULL;
+	noted_database = noted_list = false;
+}
+
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId subid,
+					  SubTransactionId parent, void *arg)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (noted_due == NULL || noted_due->level < level)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		noted_due = noted_due->outer;
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
+		noted_due->level = level - 1;
+		if (noted_due->outer && noted_due->outer->level == noted_due->level)
+			noted_due->outer = noted_due->outer->outer;
+	}
+}
+
+void
+shmem_init(void)
+{
+	prev_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = request;
+	prev_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = startup;
+	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
+}

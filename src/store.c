@@ -1,0 +1,185 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.c
+ *	  Writing what a step decided: DECISIONS 15.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/sequence.h"
+#include "utils/snapmgr.h"
+
+#include "shmem.h"
+#include "sql.h"
+#include "store.h"
+
+static bool
+is_new(const Member *member)
+{
+	return member->before == member;
+}
+
+/* Take back the members that this attempt has inserted. */
+static void
+undo_inserts(Step *step)
+{
+	ListCell   *cell;
+
+	CommandCounterIncrement();
+	foreach(cell, step->members)
+	{
+		Member	   *member = lfirst(cell);
+
+		if (is_new(member) && ItemPointerIsValid(&member->tid))
+			store_undo_insert(member);
+	}
+	CommandCounterIncrement();
+}
+
+/*
+ * Somebody else has entered, or is just entering, the same key.  When that has
+ * ended the step is decided again; under a transaction snapshot we could not
+ * see the other's row.
+ */
+static void
+yield_to_other(Step *step, Member *member)
+{
+	undo_inserts(step);
+	store_wait_for_key(step, member);
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("could not serialize access due to concurrent update"));
+}
+
+/*
+ * The members that enter come first: only they can meet somebody else, and
+ * then nothing else has been written.
+ */
+static bool
+insert_new(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->members)
+	{
+		Member	   *member = lfirst(cell);
+
+		if (is_new(member) && !member->replaces &&
+			!store_insert_member(step, member))
+		{
+			yield_to_other(step, member);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+write_members(Step *step)
+{
+	ListCell   *cell;
+	bool		again = false;
+
+	foreach(cell, step->members)
+	{
+		Member	   *member = lfirst(cell);
+
+		if (!is_new(member) && member->changed)
+			store_update_member(step, member);
+	}
+	foreach(cell, step->members)
+	{
+		Member	   *member = lfirst(cell);
+
+		if (is_new(member) && member->replaces)
+			store_replace_member(step, member);
+		again |= is_new(member) && member->state == MEMBER_EXITED;
+	}
+	if (!again)
+		return;
+	/* Entered and exited in one step: its run is over. */
+	CommandCounterIncrement();
+	foreach(cell, step->members)
+	{
+		Member	   *member = lfirst(cell);
+
+		if (is_new(member) && member->state == MEMBER_EXITED)
+			store_update_member(step, member);
+	}
+}
+
+static void
+write_rest(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->transitions)
+		store_append_transition(step, lfirst(cell));
+	foreach(cell, step->patches)
+		store_merge_traits(step->customer, lfirst(cell), step->now);
+	foreach(cell, step->actions)
+		store_insert_action(step, lfirst(cell));
+	foreach(cell, step->failures)
+		store_insert_failure(step->customer, step->now, lfirst(cell));
+}
+
+static void
+note_due(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->members)
+	{
+		Member	   *member = lfirst(cell);
+
+		if (member->changed && member->due_at != 0)
+			shmem_note_due(member->due_at);
+	}
+}
+
+static bool
+write_step(Step *step)
+{
+	if (!insert_new(step))
+		return false;
+	write_members(step);
+	write_rest(step);
+	note_due(step);
+	/* The next step of this transaction reads these rows. */
+	CommandCounterIncrement();
+	return true;
+}
+
+static Jsonb *
+live_traits(Step *step)
+{
+	return store_traits(step->customer);
+}
+
+static int64
+live_member_id(void)
+{
+	return nextval_internal(sql_relation("member_id"), false);
+}
+
+static void
+live_push_snapshot(Step *step)
+{
+	Snapshot	snapshot;
+
+	CommandCounterIncrement();
+	snapshot = hot_snapshot();
+	PushActiveSnapshot(snapshot);
+	UnregisterSnapshot(snapshot);
+}
+
+const StoreOps store_live = {
+	.traits = live_traits,
+	.visits = store_count_visits,
+	.member_id = live_member_id,
+	.push_snapshot = live_push_snapshot,
+	.write = write_step
+};

@@ -1,0 +1,89 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.h
+ *	  The only code that reads and writes the hot tables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_STORE_H
+#define JOURNEY_STORE_H
+
+#include "postgres.h"
+
+#include "engine.h"
+#include "hot.h"
+
+/* The tables themselves, for steps that happen. */
+extern const StoreOps store_live;
+
+/* ---- store_member.c ---- */
+
+/* Whether rows that others hold are waited for. */
+typedef enum LockWait
+{
+	LOCK_WAIT,
+	LOCK_SKIP
+} LockWait;
+
+/*
+ * Lock the customer's open members, in (entered_at, id) order, and read them
+ * as they are then: Member * in CurrentMemoryContext.  With goals also those
+ * exited ones that could still reach a goal, at the end.  Members of journeys
+ * that are gone are left out.  False (with LOCK_SKIP only): somebody holds one.
+ */
+extern bool store_lock_members(text *customer, bool goals, LockWait wait,
+							   List **members);
+
+/* False: somebody has that key; nothing was inserted. */
+extern bool store_insert_member(Step *step, Member *member);
+
+/* For a key whose open run this step has just ended. */
+extern void store_replace_member(Step *step, Member *member);
+extern void store_update_member(Step *step, Member *member);
+extern void store_undo_insert(Member *member);
+extern void store_wait_for_key(Step *step, Member *member);
+
+/* One due member as the due index shows it; nothing is locked. */
+typedef struct DueMember
+{
+	text	   *customer;
+	int64		id;
+	TimestampTz due_at;
+} DueMember;
+
+/*
+ * Append at most max members of that journey that are due by then, in order,
+ * as DueMember * in CurrentMemoryContext.
+ */
+extern List *store_due_members(int32 journey, TimestampTz by, int64 max, List *due);
+
+/* The first due time of that journey; 0: nobody waits. */
+extern TimestampTz store_first_due(int32 journey);
+
+/* ---- store_log.c ---- */
+extern int64 store_event_id(void);
+extern void store_append_event(text *customer, const Event *event);
+extern void store_append_transition(Step *step, const Transition *transition);
+extern int	store_count_visits(Step *step, const Member *member, int16 tile);
+
+/* Reading the event log: see history.c for those who ask. */
+typedef struct EventQuery
+{
+	text	   *customer;
+	text	   *event;
+	TimestampTz since;			/* DT_NOBEGIN: ever */
+	TimestampTz until;			/* inclusive */
+	Jsonb	   *filter;			/* NULL: any props */
+} EventQuery;
+
+/* Called for each that is found, in no order; false ends the search. */
+typedef bool (*EventVisitor) (Jsonb *props, TimestampTz at, int64 id, void *arg);
+extern void store_find_events(const EventQuery *query, EventVisitor visit, void *arg);
+
+/* ---- store_side.c ---- */
+extern Jsonb *store_traits(text *customer);
+extern void store_merge_traits(text *customer, Jsonb *patch, TimestampTz now);
+extern void store_insert_action(Step *step, const Action *action);
+extern void store_insert_failure(text *customer, TimestampTz now, const Failure *failure);
+
+#endif							/* JOURNEY_STORE_H */

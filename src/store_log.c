@@ -1,0 +1,274 @@
+/*-------------------------------------------------------------------------
+ *
+ * store_log.c
+ *	  The two append-only logs: events and transitions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_collation.h"
+#include "commands/sequence.h"
+#include "executor/tuptable.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "guc.h"
+#include "leaf.h"
+#include "sql.h"
+#include "store.h"
+
+/* Columns of journey.event, in the order of sql/10_tables.sql. */
+enum
+{
+	EVENT_ID,
+	EVENT_AT,
+	EVENT_RECEIVED_AT,
+	EVENT_CUSTOMER,
+	EVENT_EVENT,
+	EVENT_PROPS,
+	EVENT_COLUMNS
+};
+
+/* Columns of journey.transition_row. */
+enum
+{
+	TRANSITION_ID,
+	TRANSITION_MEMBER,
+	TRANSITION_EVENT_ID,
+	TRANSITION_DUE_AT,
+	TRANSITION_AT,
+	TRANSITION_RECEIVED_AT,
+	TRANSITION_XACT,
+	TRANSITION_SEQ,
+	TRANSITION_JOURNEY,
+	TRANSITION_EDGE,
+	TRANSITION_VERSION,
+	TRANSITION_FROM_TILE,
+	TRANSITION_TO_TILE,
+	TRANSITION_REASON,
+	TRANSITION_CUSTOMER,
+	TRANSITION_COLUMNS
+};
+
+/* An event's time is at most this much later than its receipt. */
+#define FUTURE_LIMIT (5 * SECS_PER_MINUTE * USECS_PER_SEC)
+
+static HotTable event_hot;
+static HotTable transition_hot;
+
+int64
+store_event_id(void)
+{
+	return nextval_internal(sql_relation("event_id"), false);
+}
+
+void
+store_append_event(text *customer, const Event *event)
+{
+	Datum		values[EVENT_COLUMNS];
+	bool		nulls[EVENT_COLUMNS] = {0};
+
+	values[EVENT_ID] = Int64GetDatum(event->id);
+	values[EVENT_AT] = TimestampTzGetDatum(event->at);
+	values[EVENT_RECEIVED_AT] = TimestampTzGetDatum(event->received_at);
+	values[EVENT_CUSTOMER] = PointerGetDatum(customer);
+	values[EVENT_EVENT] = PointerGetDatum(event->type);
+	values[EVENT_PROPS] = JsonbPGetDatum(event->props);
+	hot_open(&event_hot, leaf_for(LOG_EVENT, event->received_at));
+	hot_insert(&event_hot, values, nulls);
+	hot_close(&event_hot);
+}
+
+static void
+set_tile(Datum *values, bool *nulls, int column, int16 tile)
+{
+	values[column] = Int16GetDatum(tile);
+	nulls[column] = tile == NO_TILE;
+}
+
+void
+store_append_transition(Step *step, const Transition *transition)
+{
+	const Member *member = transition->member;
+	Datum		values[TRANSITION_COLUMNS];
+	bool		nulls[TRANSITION_COLUMNS] = {0};
+
+	values[TRANSITION_ID] =
+		Int64GetDatum(nextval_internal(sql_relation("transition_id"), false));
+	values[TRANSITION_MEMBER] = Int64GetDatum(member->id);
+	values[TRANSITION_EVENT_ID] = Int64GetDatum(step->event ? step->event->id : 0);
+	nulls[TRANSITION_EVENT_ID] = step->event == NULL;
+	values[TRANSITION_DUE_AT] = TimestampTzGetDatum(step->due_at);
+	nulls[TRANSITION_DUE_AT] = step->due_at == 0;
+	values[TRANSITION_AT] = TimestampTzGetDatum(step->now);
+	values[TRANSITION_RECEIVED_AT] = TimestampTzGetDatum(step->received_at);
+	values[TRANSITION_XACT] =
+		Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId()));
+	values[TRANSITION_SEQ] = Int32GetDatum(transition->seq);
+	values[TRANSITION_JOURNEY] = Int32GetDatum(member->journey_id);
+	values[TRANSITION_EDGE] = Int32GetDatum(transition->edge);
+	nulls[TRANSITION_EDGE] = transition->edge == NO_EDGE;
+	values[TRANSITION_VERSION] = Int16GetDatum(member->version);
+	set_tile(values, nulls, TRANSITION_FROM_TILE, transition->from);
+	set_tile(values, nulls, TRANSITION_TO_TILE, transition->to);
+	values[TRANSITION_REASON] = CharGetDatum((char) transition->reason);
+	values[TRANSITION_CUSTOMER] = PointerGetDatum(step->customer);
+	hot_open(&transition_hot, leaf_for(LOG_TRANSITION, step->received_at));
+	hot_insert(&transition_hot, values, nulls);
+	hot_close(&transition_hot);
+}
+
+/* ---- reading ---- */
+
+/* Called for each row that an index scan of a partition finds; false ends all. */
+typedef bool (*RowVisitor) (TupleTableSlot *slot, void *arg);
+
+/*
+ * Scan a partition by its only btree, which leads with the customer.  False:
+ * the visitor has had enough.
+ */
+static bool
+scan_leaf(Oid leaf, ScanKeyData *keys, int nkeys, RowVisitor visit, void *arg)
+{
+	Relation	rel = table_open(leaf, AccessShareLock);
+	Relation	index = index_open(RelationGetReplicaIndex(rel), AccessShareLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	IndexScanDesc scan = index_beginscan_compat(rel, index, GetActiveSnapshot(), nkeys);
+	bool		more = true;
+
+	index_rescan(scan, keys, nkeys, NULL, 0);
+	while (more && index_getnext_slot(scan, ForwardScanDirection, slot))
+	{
+		slot_getallattrs(slot);
+		more = visit(slot, arg);
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, AccessShareLock);
+	table_close(rel, AccessShareLock);
+	return more;
+}
+
+/*
+ * Could the partition hold rows with at >= since?  An event is logged at most
+ * FUTURE_LIMIT before its time, unless a session had set journey.now.
+ */
+static bool
+may_hold(const Leaf *leaf, TimestampTz since)
+{
+	return leaf->is_default || since < FUTURE_LIMIT || guc_now() != 0 ||
+		leaf->to > since - FUTURE_LIMIT;
+}
+
+static void
+scan_log(Log log, TimestampTz since, ScanKeyData *keys, int nkeys,
+		 RowVisitor visit, void *arg)
+{
+	int			n;
+	const Leaf *all = leaf_all(log, &n);
+	Leaf	   *leaves = palloc((n + 1) * sizeof(Leaf));
+
+	memcpy(leaves, all, n * sizeof(Leaf));	/* opening one may reload the list */
+	for (int i = n - 1; i >= 0; i--)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (may_hold(&leaves[i], since) &&
+			!scan_leaf(leaves[i].relid, keys, nkeys, visit, arg))
+			break;
+	}
+	pfree(leaves);
+}
+
+static void
+customer_key(ScanKeyData *key, text *customer)
+{
+	ScanKeyEntryInitialize(key, 0, 1, BTEqualStrategyNumber, InvalidOid,
+						   C_COLLATION_OID, F_TEXTEQ, PointerGetDatum(customer));
+}
+
+typedef struct EventSearch
+{
+	const EventQuery *query;
+	EventVisitor visit;
+	void	   *arg;
+} EventSearch;
+
+static bool
+visit_event(TupleTableSlot *slot, void *arg)
+{
+	EventSearch *search = arg;
+	const EventQuery *query = search->query;
+	Datum		props = slot->tts_values[EVENT_PROPS];
+
+	if (!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,
+											  slot->tts_values[EVENT_EVENT],
+											  PointerGetDatum(query->event))))
+		return true;
+	if (query->filter &&
+		!DatumGetBool(DirectFunctionCall2(jsonb_contains, props,
+										  JsonbPGetDatum(query->filter))))
+		return true;
+	return search->visit(DatumGetJsonbP(props),
+						 DatumGetTimestampTz(slot->tts_values[EVENT_AT]),
+						 DatumGetInt64(slot->tts_values[EVENT_ID]), search->arg);
+}
+
+void
+store_find_events(const EventQuery *query, EventVisitor visit, void *arg)
+{
+	EventSearch search = {query, visit, arg};
+	ScanKeyData keys[3];
+
+	customer_key(&keys[0], query->customer);
+	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_TIMESTAMP_GE,
+				TimestampTzGetDatum(query->since));
+	ScanKeyInit(&keys[2], 2, BTLessEqualStrategyNumber, F_TIMESTAMP_LE,
+				TimestampTzGetDatum(query->until));
+	scan_log(LOG_EVENT, query->since, keys, 3, visit_event, &search);
+}
+
+typedef struct VisitCount
+{
+	int16		tile;
+	int			n;
+} VisitCount;
+
+static bool
+count_visit(TupleTableSlot *slot, void *arg)
+{
+	VisitCount *count = arg;
+
+	if (!slot->tts_isnull[TRANSITION_TO_TILE] &&
+		DatumGetInt16(slot->tts_values[TRANSITION_TO_TILE]) == count->tile &&
+		(slot->tts_isnull[TRANSITION_FROM_TILE] ||
+		 !slot->tts_isnull[TRANSITION_EDGE] ||
+		 DatumGetInt16(slot->tts_values[TRANSITION_FROM_TILE]) != count->tile))
+		count->n++;
+	return true;
+}
+
+int
+store_count_visits(Step *step, const Member *member, int16 tile)
+{
+	VisitCount	count = {tile, 0};
+	ScanKeyData keys[2];
+	Snapshot	snapshot = hot_snapshot();
+
+	customer_key(&keys[0], step->customer);
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(member->id));
+	PushActiveSnapshot(snapshot);
+	scan_log(LOG_TRANSITION, DT_NOBEGIN, keys, 2, count_visit, &count);
+	PopActiveSnapshot();
+	UnregisterSnapshot(snapshot);
+	return count.n;
+}

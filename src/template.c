@@ -1,0 +1,427 @@
+/*-------------------------------------------------------------------------
+ *
+ * template.c
+ *	  JSON with {{ sql }} in its strings.
+ *
+ * A template is a tree like its JSON.  A leaf is constant, one expression (its
+ * value keeps its JSON type), or a run of literals and expressions that are
+ * joined as text.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+#include "condition.h"
+
+#define MAX_TEMPLATE_DEPTH 100
+
+typedef enum NodeKind
+{
+	NODE_OBJECT,
+	NODE_ARRAY,
+	NODE_CONSTANT,
+	NODE_VALUE,					/* one expression */
+	NODE_TEXT					/* pieces joined */
+} NodeKind;
+
+/* A piece of a joined text: a literal or an expression. */
+typedef struct Piece
+{
+	char	   *literal;		/* or NULL */
+	Expression *expr;
+} Piece;
+
+struct Template
+{
+	NodeKind	kind;
+	char	   *name;			/* of an object's member */
+	List	   *children;		/* Template *: object, array */
+	JsonbValue	constant;
+	Expression *expr;			/* value */
+	List	   *pieces;			/* Piece *: text */
+};
+
+/* ---- making ---- */
+
+/*
+ * The end of the expression that begins at start: the next "}}" outside of
+ * quotes, or NULL.  Dollar quotes are not looked for; write E'' or ''.
+ */
+static const char *
+find_close(const char *start)
+{
+	char		quote = '\0';
+
+	for (const char *p = start; *p; p++)
+	{
+		if (quote)
+		{
+			if (*p == quote)
+				quote = '\0';
+		}
+		else if (*p == '\'' || *p == '"')
+			quote = *p;
+		else if (p[0] == '}' && p[1] == '}')
+			return p;
+	}
+	return NULL;
+}
+
+static Piece *
+make_literal(const char *start, size_t length)
+{
+	Piece	   *piece = palloc0(sizeof(Piece));
+
+	piece->literal = pnstrdup(start, length);
+	return piece;
+}
+
+static Piece *
+make_expression(const char *start, size_t length)
+{
+	Piece	   *piece = palloc0(sizeof(Piece));
+
+	piece->expr = expr_make(pnstrdup(start, length), EXPR_JSONB);
+	return piece;
+}
+
+static List *
+split(const char *text)
+{
+	List	   *pieces = NIL;
+	const char *p = text;
+	const char *open;
+
+	while ((open = strstr(p, "{{")) != NULL)
+	{
+		const char *close = find_close(open + 2);
+
+		if (close == NULL)
+			ereport(ERROR,
+					errcode(ERRCODE_SYNTAX_ERROR),
+					errmsg("template \"%s\" has a {{ without }}", text),
+					errhint("Close the expression with }}."));
+		if (open > p)
+			pieces = lappend(pieces, make_literal(p, open - p));
+		pieces = lappend(pieces, make_expression(open + 2, close - open - 2));
+		p = close + 2;
+	}
+	if (*p || pieces == NIL)
+		pieces = lappend(pieces, make_literal(p, strlen(p)));
+	return pieces;
+}
+
+static Template *
+make_leaf(const JsonbValue *value)
+{
+	Template   *leaf = palloc0(sizeof(Template));
+	Piece	   *first;
+
+	leaf->kind = NODE_CONSTANT;
+	leaf->constant = *value;
+	if (value->type != jbvString)
+		return leaf;
+	leaf->pieces = split(pnstrdup(value->val.string.val, value->val.string.len));
+	first = linitial(leaf->pieces);
+	if (list_length(leaf->pieces) > 1)
+		leaf->kind = NODE_TEXT;
+	else if (first->expr)
+	{
+		leaf->kind = NODE_VALUE;
+		leaf->expr = first->expr;
+	}
+	return leaf;
+}
+
+static Template *make_container(JsonbIterator **it, NodeKind kind, int depth);
+
+static Template *
+make_node(JsonbIterator **it, JsonbIteratorToken token, JsonbValue *value, int depth)
+{
+	if (token == WJB_BEGIN_OBJECT)
+		return make_container(it, NODE_OBJECT, depth + 1);
+	if (token == WJB_BEGIN_ARRAY)
+		return make_container(it, NODE_ARRAY, depth + 1);
+	return make_leaf(value);
+}
+
+static Template *
+make_container(JsonbIterator **it, NodeKind kind, int depth)
+{
+	Template   *node = palloc0(sizeof(Template));
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	char	   *name = NULL;
+
+	if (depth > MAX_TEMPLATE_DEPTH)
+		ereport(ERROR,
+				errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				errmsg("template is nested more than %d levels deep",
+					   MAX_TEMPLATE_DEPTH));
+	node->kind = kind;
+	while ((token = JsonbIteratorNext(it, &value, false)) != WJB_END_OBJECT &&
+		   token != WJB_END_ARRAY)
+	{
+		Template   *child;
+
+		if (token == WJB_KEY)
+		{
+			name = pnstrdup(value.val.string.val, value.val.string.len);
+			continue;
+		}
+		child = make_node(it, token, &value, depth);
+		child->name = name;
+		node->children = lappend(node->children, child);
+	}
+	return node;
+}
+
+/* The source stays referenced by constants, so it is copied. */
+Template *
+template_make(Jsonb *source)
+{
+	Jsonb	   *copy = palloc(VARSIZE(source));
+	JsonbIterator *it;
+	JsonbValue	value;
+	JsonbIteratorToken token;
+
+	memcpy(copy, source, VARSIZE(source));
+	it = JsonbIteratorInit(&copy->root);
+	token = JsonbIteratorNext(&it, &value, false);
+	if (token == WJB_BEGIN_ARRAY && JB_ROOT_IS_SCALAR(copy))
+	{
+		(void) JsonbIteratorNext(&it, &value, false);
+		return make_leaf(&value);
+	}
+	return make_node(&it, token, &value, 0);
+}
+
+/* ---- evaluating ---- */
+
+typedef struct Rendering
+{
+	const Author *author;
+	Scope	   *scope;
+} Rendering;
+
+static void
+numeric_value(JsonbValue *value, Datum number)
+{
+	value->type = jbvNumeric;
+	value->val.numeric = DatumGetNumeric(number);
+}
+
+/* The types that condition_parse.c leaves as they are. */
+static void
+plain_value(JsonbValue *value, Oid type, Datum datum)
+{
+	switch (type)
+	{
+		case TEXTOID:
+			value->type = jbvString;
+			value->val.string.val = TextDatumGetCString(datum);
+			value->val.string.len = strlen(value->val.string.val);
+			break;
+		case BOOLOID:
+			value->type = jbvBool;
+			value->val.boolean = DatumGetBool(datum);
+			break;
+		case INT4OID:
+			numeric_value(value, NumericGetDatum(int64_to_numeric(DatumGetInt32(datum))));
+			break;
+		case INT8OID:
+			numeric_value(value, NumericGetDatum(int64_to_numeric(DatumGetInt64(datum))));
+			break;
+		case NUMERICOID:
+			/* JSON has no NaN and no infinity; to_jsonb() makes them strings. */
+			if (numeric_is_nan(DatumGetNumeric(datum)) ||
+				numeric_is_inf(DatumGetNumeric(datum)))
+				plain_value(value, TEXTOID,
+							CStringGetTextDatum(DatumGetCString(DirectFunctionCall1(numeric_out, datum))));
+			else
+				numeric_value(value, datum);
+			break;
+		default:
+			elog(ERROR, "unexpected type %u in a template", type);
+	}
+}
+
+static void
+jsonb_value(JsonbValue *value, Jsonb *jsonb)
+{
+	if (JB_ROOT_IS_SCALAR(jsonb) && JsonbExtractScalar(&jsonb->root, value))
+		return;
+	value->type = jbvBinary;
+	value->val.binary.data = &jsonb->root;
+	value->val.binary.len = VARSIZE(jsonb) - VARHDRSZ;
+}
+
+static void
+evaluate(Expression *expr, Rendering *rendering, JsonbValue *value)
+{
+	bool		isnull;
+	Datum		datum = expr_eval(expr, rendering->author, rendering->scope, &isnull);
+	Oid			type = isnull ? InvalidOid : expr_type(expr);
+
+	if (isnull)
+		value->type = jbvNull;
+	else if (type == JSONBOID)
+		jsonb_value(value, DatumGetJsonbP(datum));
+	else
+		plain_value(value, type, datum);
+}
+
+/* A value within a text: strings as they are, null as nothing. */
+static void
+append_text(StringInfo text, JsonbValue *value)
+{
+	if (value->type == jbvNull)
+		return;
+	if (value->type == jbvString)
+		appendBinaryStringInfo(text, value->val.string.val, value->val.string.len);
+	else
+	{
+		Jsonb	   *jsonb = JsonbValueToJsonb(value);
+
+		(void) JsonbToCString(text, &jsonb->root, VARSIZE(jsonb));
+	}
+}
+
+static void
+join(List *pieces, Rendering *rendering, JsonbValue *result)
+{
+	StringInfoData text;
+	ListCell   *cell;
+
+	initStringInfo(&text);
+	foreach(cell, pieces)
+	{
+		Piece	   *piece = lfirst(cell);
+		JsonbValue	value;
+
+		if (piece->literal)
+			appendStringInfoString(&text, piece->literal);
+		else
+		{
+			evaluate(piece->expr, rendering, &value);
+			append_text(&text, &value);
+		}
+	}
+	result->type = jbvString;
+	result->val.string.val = text.data;
+	result->val.string.len = text.len;
+}
+
+static void
+leaf_value(Template *leaf, Rendering *rendering, JsonbValue *value)
+{
+	switch (leaf->kind)
+	{
+		case NODE_VALUE:
+			evaluate(leaf->expr, rendering, value);
+			break;
+		case NODE_TEXT:
+			join(leaf->pieces, rendering, value);
+			break;
+		default:
+			*value = leaf->constant;
+	}
+}
+
+static JsonbValue *render(Template *node, Rendering *rendering,
+						  JsonbParseState **state, bool in_object);
+
+static JsonbValue *
+render_container(Template *node, Rendering *rendering, JsonbParseState **state)
+{
+	bool		object = node->kind == NODE_OBJECT;
+	ListCell   *cell;
+
+	pushJsonbValue(state, object ? WJB_BEGIN_OBJECT : WJB_BEGIN_ARRAY, NULL);
+	foreach(cell, node->children)
+		render(lfirst(cell), rendering, state, object);
+	return pushJsonbValue(state, object ? WJB_END_OBJECT : WJB_END_ARRAY, NULL);
+}
+
+static JsonbValue *
+render(Template *node, Rendering *rendering, JsonbParseState **state, bool in_object)
+{
+	JsonbValue	value;
+
+	if (in_object)
+	{
+		value.type = jbvString;
+		value.val.string.val = node->name;
+		value.val.string.len = strlen(node->name);
+		pushJsonbValue(state, WJB_KEY, &value);
+	}
+	if (node->kind == NODE_OBJECT || node->kind == NODE_ARRAY)
+		return render_container(node, rendering, state);
+	leaf_value(node, rendering, &value);
+	return pushJsonbValue(state, in_object ? WJB_VALUE : WJB_ELEM, &value);
+}
+
+Jsonb *
+template_eval(Template *template, const Author *author, Scope *scope)
+{
+	Rendering	rendering = {author, scope};
+	JsonbParseState *state = NULL;
+	JsonbValue	value;
+
+	if (template->kind == NODE_OBJECT || template->kind == NODE_ARRAY)
+		return JsonbValueToJsonb(render(template, &rendering, &state, false));
+	leaf_value(template, &rendering, &value);
+	return JsonbValueToJsonb(&value);
+}
+
+/* ---- for validation ---- */
+
+static List *
+add_part(List *parts, const char *path, Expression *expr)
+{
+	TemplatePart *part = palloc(sizeof(TemplatePart));
+
+	part->path = pstrdup(path);
+	part->expr = expr;
+	return lappend(parts, part);
+}
+
+static List *
+collect_parts(Template *node, const char *path, List *parts)
+{
+	ListCell   *cell;
+	int			i = 0;
+
+	if (node->kind == NODE_VALUE)
+		parts = add_part(parts, path, node->expr);
+	foreach(cell, node->pieces)
+	{
+		Piece	   *piece = lfirst(cell);
+
+		if (node->kind == NODE_TEXT && piece->expr)
+			parts = add_part(parts, path, piece->expr);
+	}
+	foreach(cell, node->children)
+	{
+		Template   *child = lfirst(cell);
+
+		parts = collect_parts(child, node->kind == NODE_OBJECT ?
+							  psprintf("%s.%s", path, child->name) :
+							  psprintf("%s[%d]", path, i++), parts);
+	}
+	return parts;
+}
+
+List *
+template_parts(Template *template)
+{
+	return collect_parts(template, "", NIL);
+}

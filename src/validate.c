@@ -1,0 +1,174 @@
+/*-------------------------------------------------------------------------
+ *
+ * validate.c
+ *	  What can be wrong with a journey whose document could be read.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "validate.h"
+
+Problem *
+validation_error(Validation *validation, int sqlstate, const Place *place)
+{
+	return problem_add(&validation->problems, PROBLEM_GRAPH, sqlstate, place);
+}
+
+Problem *
+validation_warning(Validation *validation, const Place *place)
+{
+	return problem_add(&validation->problems, PROBLEM_WARNING,
+					   ERRCODE_WARNING, place);
+}
+
+static bool
+interval_is_positive(const Interval *interval)
+{
+	Interval	zero = {0};
+
+	return interval != NULL &&
+		DatumGetBool(DirectFunctionCall2(interval_gt,
+										 IntervalPGetDatum(interval),
+										 IntervalPGetDatum(&zero)));
+}
+
+bool
+tile_holds(const Tile *tile)
+{
+	return tile->hold_expr != NULL || interval_is_positive(tile->hold);
+}
+
+bool
+edge_waits(const Edge *edge)
+{
+	return interval_is_positive(edge->wait);
+}
+
+bool
+edge_is_immediate(const Edge *edge)
+{
+	return edge->event == NULL && !edge_waits(edge) && !tile_holds(edge->from);
+}
+
+bool
+condition_is_true(const Expression *condition)
+{
+	return condition == NULL || pg_strcasecmp(condition->source, "true") == 0;
+}
+
+bool
+edge_is_unconditional(const Edge *edge)
+{
+	return edge->bucket_from < 0 && condition_is_true(edge->condition);
+}
+
+static void
+check_entry(Validation *validation)
+{
+	Journey    *journey = validation->journey;
+	Problem    *problem;
+
+	if (journey->entry == NULL)
+	{
+		problem = validation_error(validation, ERRCODE_INVALID_PARAMETER_VALUE,
+								   &place_tiles);
+		problem->message = "the journey has no entry tile";
+		problem->hint = "Add a tile of type \"entry\".";
+	}
+	for (int i = 0; i < journey->ntiles; i++)
+	{
+		Tile	   *tile = &journey->tiles[i];
+		Place		here = place_tile(tile);
+
+		if (tile->type != TILE_ENTRY || tile == journey->entry)
+			continue;
+		problem = validation_error(validation, ERRCODE_INVALID_PARAMETER_VALUE, &here);
+		problem->message = psprintf("tile %s is a second entry tile beside %s",
+									quoted_name(tile->name),
+									quoted_name(journey->entry->name));
+		problem->hint = "A journey has exactly one; its \"on\" can list several events.";
+	}
+}
+
+static void
+check_exit(Validation *validation)
+{
+	Journey    *journey = validation->journey;
+	Problem    *problem;
+
+	for (int i = 0; i < journey->ntiles; i++)
+		if (journey->tiles[i].type == TILE_EXIT)
+			return;
+
+	problem = validation_error(validation, ERRCODE_INVALID_PARAMETER_VALUE,
+							   &place_tiles);
+	problem->message = "the journey has no exit tile";
+	problem->hint = "Add a tile of type \"exit\" and lead the last tiles to it.";
+}
+
+static void
+check_ends(Validation *validation, const Edge *edge)
+{
+	Place		here = place_edge(edge);
+	Problem    *problem;
+
+	if (edge->to != NULL && edge->to->type == TILE_ENTRY)
+	{
+		Place		to = {.parent = &here, .key = "to"};
+
+		problem = validation_error(validation, ERRCODE_INVALID_PARAMETER_VALUE, &to);
+		problem->message = psprintf("%s leads into the entry tile %s",
+									place_text(&here), quoted_name(edge->to->name));
+		problem->hint = "Lead it to the tile behind the entry.";
+	}
+	if (edge->from != NULL && edge->from->type == TILE_EXIT)
+	{
+		Place		from = {.parent = &here, .key = "from"};
+
+		problem = validation_error(validation, ERRCODE_INVALID_PARAMETER_VALUE, &from);
+		problem->message = psprintf("edges[%d] leaves the exit tile %s",
+									edge->position, quoted_name(edge->from->name));
+		problem->hint = "Members end at an exit tile: delete the edge, or give the tile another type.";
+	}
+}
+
+/* Edges that lead nowhere were reported as such; more would be said of them. */
+static bool
+all_ends_known(const Journey *journey)
+{
+	for (int i = 0; i < journey->nedges; i++)
+		if (journey->edges[i].from == NULL || journey->edges[i].to == NULL)
+			return false;
+	return true;
+}
+
+static void
+validate_graph(Validation *validation)
+{
+	Journey    *journey = validation->journey;
+
+	check_entry(validation);
+	check_exit(validation);
+	for (int i = 0; i < journey->nedges; i++)
+		check_ends(validation, &journey->edges[i]);
+	if (all_ends_known(journey))
+		validate_reachable(validation);
+	validate_loops(validation);
+	validate_ways_out(validation);
+	validate_sees_event(validation);
+}
+
+List *
+validate_journey(Journey *journey, List *problems)
+{
+	Validation	validation = {.journey = journey, .problems = problems};
+
+	if (journey->is_whole)
+		validate_graph(&validation);
+	validate_sql(&validation);
+	return validation.problems;
+}

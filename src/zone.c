@@ -1,0 +1,68 @@
+/*-------------------------------------------------------------------------
+ *
+ * zone.c
+ *	  Times in somebody else's zone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "pgtime.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "zone.h"
+
+bool
+zone_exists(const char *zone)
+{
+	pg_tz	   *tz = pg_tzset(zone);
+
+	return tz != NULL && pg_tz_acceptable(tz);
+}
+
+/*
+ * timestamptz arithmetic goes by session_timezone, and only 16 and later have
+ * a variant that is told the zone; so the session's is replaced meanwhile.
+ */
+static TimestampTz
+add_by_calendar(TimestampTz at, const Interval *span, pg_tz *zone)
+{
+	pg_tz	   *saved = session_timezone;
+	volatile Datum result = 0;
+
+	session_timezone = zone;
+	PG_TRY();
+	{
+		result = DirectFunctionCall2(timestamptz_pl_interval,
+									 TimestampTzGetDatum(at),
+									 IntervalPGetDatum(span));
+	}
+	PG_FINALLY();
+	{
+		session_timezone = saved;
+	}
+	PG_END_TRY();
+	return DatumGetTimestampTz(result);
+}
+
+TimestampTz
+zone_add(TimestampTz at, const Interval *span, const char *zone)
+{
+	pg_tz	   *tz;
+
+	if (span->day == 0 && span->month == 0)
+		return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+													   TimestampTzGetDatum(at),
+													   IntervalPGetDatum(span)));
+	tz = pg_tzset(zone);
+	return add_by_calendar(at, span, tz ? tz : pg_tzset("UTC"));
+}
+
+Timestamp
+zone_local(TimestampTz at, const char *zone)
+{
+	return DatumGetTimestamp(DirectFunctionCall2(timestamptz_zone,
+												 CStringGetTextDatum(zone),
+												 TimestampTzGetDatum(at)));
+}
