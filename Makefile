@@ -81,7 +81,7 @@ layers:
 lint: layers
 	@test/lint
 
-indent:
+indent: all
 	@test/indent src/*.c src/*.h
 
 dist:

@@ -106,7 +106,7 @@ prepare() {
 	work=$(mktemp -d "$place.XXXXXX")
 	copy_server
 	build "$@"
-	cd "$work"
+	cd "$work" || exit
 }
 
 # start_server [settings]: a cluster in $work/data that listens on a socket in

@@ -1,0 +1,64 @@
+# What the README shows, pasted into psql, does what the README says.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $readme = slurp_file('README.md');
+
+# The SQL of one section.
+sub section
+{
+	my ($title) = @_;
+	my ($text) = $readme =~ /^## \Q$title\E\n(.*?)(?=^## |\z)/ms
+	  or die "README.md has no section \"$title\"";
+	return join "\n", $text =~ /^```sql\n(.*?)^```/gms;
+}
+
+my $node = PostgreSQL::Test::Cluster->new('readme');
+$node->init;
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'journey'");
+$node->start;
+
+my $shown = $node->safe_psql('postgres', section('Getting Started'));
+like($shown, qr/^ada\|1\|hold\|active\|/m, 'ada waits');
+like($shown, qr/^bela\|2\|hold\|exited\|converted$/m, 'bela is out');
+like($shown, qr/^ada\|discount\|.*"to": "ada\@example\.com"/m, 'ada gets a discount');
+like($shown, qr/^hold\|wait\|2\|1\|1\|0\.50*$/m, 'the counts of the wait');
+is( $node->safe_psql('postgres', 'SELECT count(*) FROM journey.action'),
+	'0', 'the clock was moved in a transaction that was rolled back');
+
+$shown = $node->safe_psql('postgres', section('Testing Journeys'));
+like($shown, qr/^discount\|2030-01-01 10:30:00\+00$/m, 'on a clock of its own');
+
+$node->safe_psql('postgres', section('Emitting'));
+is( $node->safe_psql('postgres', 'SELECT count(*) FROM journey.event WHERE at < now() - interval \'4 minutes\''),
+	'1', 'the event that happened earlier');
+$node->poll_query_until('postgres', 'SELECT NOT EXISTS (SELECT FROM journey.queue)');
+is( $node->safe_psql('postgres', "SELECT count(*) FROM journey.event WHERE props = '{\"page\": \"/shoes\"}'"),
+	'1', 'the event from the queue');
+
+$shown = $node->safe_psql('postgres', section('Drawing Journeys'));
+like($shown, qr/^error\|/m, 'a document that is wrong');
+
+# The cart in edges alone.
+my ($document) = $readme =~ /in edges alone\n\n```json\n(.*?)```/s;
+is( $node->safe_psql('postgres', "SELECT count(*) FROM journey_validate(\$\$$document\$\$) WHERE severity = 'error'"),
+	'0', 'the cart in edges is valid');
+
+# Settings: every one is in the table, with its default.
+my $settings = $node->safe_psql('postgres', q{
+	LOAD 'journey';
+	SELECT name FROM pg_settings WHERE name LIKE 'journey.%' ORDER BY name});
+my @listed = sort $readme =~ /^`(journey\.\w+)` \| [^|]*\| .*$/gm;
+my %listed = map { $_ => 1 } @listed;
+is(join(' ', grep { !$listed{$_} } split /\n/, $settings), '', 'settings that the README leaves out');
+
+# Verbs: every one is in the reference.
+my $verbs = $node->safe_psql('postgres', q{
+	SELECT DISTINCT proname FROM pg_proc WHERE proname LIKE 'journey\_%' AND pronamespace = 'public'::regnamespace});
+is(join(' ', grep { $readme !~ /^`$_\(/m } split /\n/, $verbs), '', 'functions that the README leaves out');
+
+done_testing();
