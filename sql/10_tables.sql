@@ -124,11 +124,13 @@ CREATE TABLE journey.queue (
 	customer text COLLATE "C" NOT NULL,
 	event text COLLATE "C" NOT NULL,
 	props jsonb NOT NULL,
-	at timestamptz,
+	at timestamptz NOT NULL,
 	dedupe_key text COLLATE "C",
 	received_at timestamptz NOT NULL
 );
-CREATE INDEX queue_customer ON journey.queue (customer, received_at, id);
+CREATE INDEX queue_lane ON journey.queue (customer, received_at, id);
+CREATE INDEX queue_order ON journey.queue (received_at, id);
+CREATE INDEX queue_at ON journey.queue (at);
 
 CREATE TABLE journey.dedupe (
 	customer text COLLATE "C" NOT NULL,

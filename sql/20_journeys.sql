@@ -38,7 +38,7 @@ RETURNS jsonb
 AS 'MODULE_PATHNAME', 'journey_definition'
 LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.journey_definition(text, int) IS
-'The definition of a version of a journey, as it was given; null for the newest version, draft or not. An error where there is no such journey or version. For the journey''s owner and roles with level operate or view.';
+'The definition of a version of a journey, as it was given; null for the newest version, draft or not. An error where there is no such journey or version. For its owner and roles with level operate.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_delete(name text)
 RETURNS void

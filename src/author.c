@@ -27,7 +27,6 @@
 #include "guc.h"
 #include "model.h"
 #include "problem.h"
-#include "rights.h"
 #include "role.h"
 #include "sql.h"
 
@@ -189,7 +188,7 @@ journey_create(PG_FUNCTION_ARGS)
 	Journey    *journey;
 	int32		id;
 
-	refuse_where_unsafe("journey_create()");
+	refuse_where_unsafe("journey_create");
 	name = name_argument(fcinfo);
 	definition = definition_argument(fcinfo, 1);
 	check_name(name);
@@ -235,13 +234,13 @@ journey_update(PG_FUNCTION_ARGS)
 	JourneyRow *row;
 	int16		version;
 
-	refuse_where_unsafe("journey_update()");
+	refuse_where_unsafe("journey_update");
 	name = name_argument(fcinfo);
 	definition = definition_argument(fcinfo, 1);
 
 	row = row_lock(name);
 	row_check_may_write(row);
-	version = row_require_draft(row, "An activated version never changes; create another journey with the new definition.");
+	version = row_require_draft(row, "An activated version never changes: create another journey.");
 	journey = parse_draft(definition);
 	update_draft(row, version, definition, journey);
 	PG_RETURN_VOID();
@@ -268,7 +267,7 @@ journey_validate(PG_FUNCTION_ARGS)
 	List	   *problems;
 	ListCell   *lc;
 
-	role_refuse_restricted("journey_validate()");
+	role_refuse_restricted("journey_validate");
 	definition = definition_argument(fcinfo, 0);
 	problems = all_problems(definition, GetUserNameFromId(GetUserId(), false));
 
@@ -337,11 +336,11 @@ journey_activate(PG_FUNCTION_ARGS)
 	int16		version;
 	Oid			owner;
 
-	refuse_where_unsafe("journey_activate()");
+	refuse_where_unsafe("journey_activate");
 	name = name_argument(fcinfo);
 
 	row = row_lock(name);
-	row_check_may_change(row);
+	row_check_rights(row);
 	version = row_require_draft(row, "Only drafts are activated.");
 	owner = get_role_oid(row->owner, false);
 	check_superuser_owner(name, owner);
@@ -378,8 +377,7 @@ journey_definition(PG_FUNCTION_ARGS)
 	Jsonb	   *definition = NULL;
 	int32		version;
 
-	if (!row_is_owned_by(GetUserId(), row) && !rights_view(GetUserId()))
-		row_raise_not_owner(row);
+	row_check_rights(row);
 	version = PG_ARGISNULL(1) ? newest_version(row) : PG_GETARG_INT32(1);
 	if (version > 0 && version <= PG_INT16_MAX)
 		definition = read_definition(row, (int16) version);
@@ -414,11 +412,11 @@ journey_delete(PG_FUNCTION_ARGS)
 	char	   *name;
 	JourneyRow *row;
 
-	refuse_where_unsafe("journey_delete()");
+	refuse_where_unsafe("journey_delete");
 	name = name_argument(fcinfo);
 
 	row = row_lock(name);
-	row_check_may_change(row);
+	row_check_rights(row);
 	if (strcmp(row->state, "draft") != 0)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -103,8 +103,8 @@ row_lock(const char *name)
 	return row;
 }
 
-bool
-row_is_owned_by(Oid role, const JourneyRow *row)
+static bool
+is_owned_by(Oid role, const JourneyRow *row)
 {
 	Oid			owner = get_role_oid(row->owner, true);
 
@@ -112,8 +112,10 @@ row_is_owned_by(Oid role, const JourneyRow *row)
 }
 
 void
-row_raise_not_owner(const JourneyRow *row)
+row_check_rights(const JourneyRow *row)
 {
+	if (is_owned_by(GetUserId(), row) || rights_operate(GetUserId()))
+		return;
 	ereport(ERROR,
 			errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			errmsg("must be owner of journey %s", quoted_name(row->name)),
@@ -122,18 +124,11 @@ row_raise_not_owner(const JourneyRow *row)
 }
 
 void
-row_check_may_change(const JourneyRow *row)
-{
-	if (!row_is_owned_by(GetUserId(), row) && !rights_operate(GetUserId()))
-		row_raise_not_owner(row);
-}
-
-void
 row_check_may_write(const JourneyRow *row)
 {
 	Oid			owner = get_role_oid(row->owner, true);
 
-	row_check_may_change(row);
+	row_check_rights(row);
 	if (OidIsValid(owner) && superuser_arg(owner) && !superuser())
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -26,11 +26,8 @@ extern JourneyRow *row_read(const char *name);
 /* The same, and nobody else changes the journey until we have committed. */
 extern JourneyRow *row_lock(const char *name);
 
-extern bool row_is_owned_by(Oid role, const JourneyRow *row);
-extern void row_raise_not_owner(const JourneyRow *row) pg_attribute_noreturn();
-
-/* Raise 42501 unless the caller may change the journey's state. */
-extern void row_check_may_change(const JourneyRow *row);
+/* Raise 42501 unless the caller owns the journey or may operate it. */
+extern void row_check_rights(const JourneyRow *row);
 
 /*
  * The same for its definition, which runs with its owner's rights: who may

@@ -363,7 +363,7 @@ list_versions(void)
 		row->state = sql_text(&session, i, 5);
 		row->is_newest = DatumGetBool(sql_value(i, 6, &isnull));
 		row->xmin = DatumGetInt64(sql_value(i, 7, &isnull));
-		row->tid = *DatumGetItemPointer(sql_value(i, 8, &isnull));
+		row->tid = *(ItemPointer) DatumGetPointer(sql_value(i, 8, &isnull));
 		old = MemoryContextSwitchTo(session.caller);
 		rows = lappend(rows, row);
 		MemoryContextSwitchTo(old);

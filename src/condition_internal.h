@@ -12,6 +12,7 @@
 
 #include "executor/execExpr.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_node.h"
 #include "nodes/plannodes.h"
 #include "utils/plancache.h"
 

@@ -130,23 +130,15 @@ read_goal(Parser *parser, const Place *place, JsonbValue *value, void *field)
 		document_keys(parser, place, object, goal_keys, field);
 }
 
-static bool
-has_key(JsonbContainer *object, const char *name)
-{
-	JsonbValue	value;
-
-	return getKeyJsonValueFromContainer(object, name, strlen(name), &value) != NULL;
-}
-
 /* An exit rule without an event is either one of a later version or a mistake. */
 static void
 check_exit_event(Parser *parser, const Place *place, JsonbContainer *object)
 {
 	Problem    *problem;
 
-	if (has_key(object, "event") || has_key(object, "audience_left"))
+	if (document_has(object, "event") || document_has(object, "audience_left"))
 		return;
-	if (has_key(object, "condition"))
+	if (document_has(object, "condition"))
 	{
 		problem = complain(parser, ERRCODE_FEATURE_NOT_SUPPORTED, place);
 		problem->message = psprintf("%s without the key \"event\" is not supported yet",

@@ -49,9 +49,12 @@ read_end(Parser *parser, const Place *place, JsonbValue *value, void *field)
 	Problem    *problem;
 
 	if (name == NULL)
+	{
+		journey->is_whole = false;
 		return;
+	}
 	tile = journey_tile(journey, name);
-	if (tile == NULL)
+	if (tile == NULL && journey->tiles != NULL)
 	{
 		problem = problem_add(parser->problems, PROBLEM_GRAPH,
 							  ERRCODE_UNDEFINED_OBJECT, place);
@@ -78,19 +81,23 @@ read_edge_percent(Parser *parser, const Place *place, JsonbValue *value, void *f
 static void
 read_label(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	(void) document_string(parser, place, value, MAX_SQL_LENGTH);
+	if (!parser->is_stored)
+		(void) document_string(parser, place, value, MAX_SQL_LENGTH);
 }
 
-/* The tile an edge leaves, to name it in messages. */
+/* The tile an edge leaves, to name it in messages; NULL if that is not known. */
 static const char *
-edge_tile_name(JsonbContainer *object)
+edge_tile_name(const Journey *journey, JsonbContainer *object)
 {
 	JsonbValue	value;
+	Tile	   *tile;
 
 	if (getKeyJsonValueFromContainer(object, "from", 4, &value) == NULL ||
 		value.type != jbvString)
 		return NULL;
-	return pnstrdup(value.val.string.val, value.val.string.len);
+	tile = journey_tile(journey, pnstrdup(value.val.string.val,
+										  value.val.string.len));
+	return tile ? tile->name : NULL;
 }
 
 static void
@@ -104,8 +111,14 @@ read_edge(Parser *parser, const Place *place, JsonbValue *value, void *field)
 	edge->bucket_from = -1;
 	edge->bucket_to = -1;
 	if (object == NULL)
+	{
+		parser->journey->is_whole = false;
 		return;
-	here.tile = edge_tile_name(object);
+	}
+	if (!document_has(object, "from") || !document_has(object, "to"))
+		parser->journey->is_whole = false;
+	if (!parser->is_stored)
+		here.tile = edge_tile_name(parser->journey, object);
 	document_keys(parser, &here, object, edge_keys, edge);
 }
 
@@ -113,9 +126,12 @@ void
 read_edges(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	Journey    *journey = field;
+	int			before = list_length(*parser->problems);
 
 	journey->edges = document_list(parser, place, value, read_edge,
 								   sizeof(Edge), &journey->nedges);
+	if (journey->edges == NULL && list_length(*parser->problems) > before)
+		journey->is_whole = false;
 }
 
 /* Give each tile its edges, in the order of the document. */
@@ -199,7 +215,8 @@ check_percents(Parser *parser, Tile *tile)
 	{
 		problem->message = psprintf("tile %s mixes edges by percent with others: edges[%d]",
 									quoted_name(tile->name), odd->position);
-		problem->hint = "Give each edge of the tile a percent and neither event nor condition, or put a branch tile of its own before the split.";
+		problem->hint = "Give each of its edges a percent and neither event nor condition,"
+			" or split in a branch tile of its own.";
 	}
 	else
 	{

@@ -62,7 +62,7 @@ json_type(const JsonbValue *value)
 	return NULL;				/* keep compiler quiet */
 }
 
-static Problem *
+Problem *
 complain_type(Parser *parser, const Place *place, JsonbValue *value,
 			  const char *wanted)
 {
@@ -91,6 +91,14 @@ document_array(Parser *parser, const Place *place, JsonbValue *value)
 		return value->val.binary.data;
 	complain_type(parser, place, value, "an array");
 	return NULL;
+}
+
+bool
+document_has(JsonbContainer *object, const char *key)
+{
+	JsonbValue	value;
+
+	return getKeyJsonValueFromContainer(object, key, strlen(key), &value) != NULL;
 }
 
 static const Key *

@@ -45,8 +45,10 @@ typedef struct Key
 	bool		is_required;
 } Key;
 
-/* An error of form.  The caller fills in message and hint. */
+/* Errors of form.  The caller of the first fills in message and hint. */
 extern Problem *complain(Parser *parser, int sqlstate, const Place *place);
+extern Problem *complain_type(Parser *parser, const Place *place,
+							  JsonbValue *value, const char *wanted);
 extern void complain_unsupported(Parser *parser, const Place *place);
 
 extern void complain_missing(Parser *parser, const Place *place,
@@ -61,6 +63,8 @@ extern JsonbContainer *document_object(Parser *parser, const Place *place,
 									   JsonbValue *value);
 extern JsonbContainer *document_array(Parser *parser, const Place *place,
 									  JsonbValue *value);
+
+extern bool document_has(JsonbContainer *object, const char *key);
 
 /* Fill target from the keys of an object. */
 extern void document_keys(Parser *parser, const Place *place,

@@ -164,8 +164,7 @@ interval_string(Parser *parser, const Place *place, JsonbValue *value)
 	if (value->type == jbvString)
 		return document_string(parser, place, value, MAX_SQL_LENGTH);
 
-	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
-	problem->message = psprintf("%s must be a string", place_text(place));
+	problem = complain_type(parser, place, value, "a string");
 	problem->hint = INTERVAL_HINT;
 	return NULL;
 }

@@ -57,6 +57,47 @@ attempt(void *arg)
 	MemoryContextSwitchTo(old);
 }
 
+/* Whoever asks for the time meanwhile, gets the step's. */
+static void
+decide_isolated(Step *step, Attempt *todo)
+{
+	guc_set_step_time(step->now);
+	PG_TRY();
+	{
+		begin_attempt(step, false);
+		if (isolate(attempt, todo) != NULL)
+		{
+			begin_attempt(step, true);
+			attempt(todo);
+		}
+	}
+	PG_FINALLY();
+	{
+		guc_set_step_time(0);
+	}
+	PG_END_TRY();
+}
+
+/* What was written is what the next step of this customer begins with. */
+void
+step_settle(Step *step)
+{
+	ListCell   *cell;
+	List	   *open = NIL;
+
+	foreach(cell, step->members)
+	{
+		Member	   *member = lfirst(cell);
+
+		member->before = member;
+		member->changed = false;
+		member->replaces = false;
+		if (member->state != MEMBER_EXITED)
+			open = lappend(open, member);
+	}
+	step->stored = open;
+}
+
 bool
 step_run(Step *step, Decision decide, void *arg)
 {
@@ -64,12 +105,7 @@ step_run(Step *step, Decision decide, void *arg)
 	MemoryContext old = MemoryContextSwitchTo(step->cxt);
 	bool		written;
 
-	begin_attempt(step, false);
-	if (isolate(attempt, &todo) != NULL)
-	{
-		begin_attempt(step, true);
-		attempt(&todo);
-	}
+	decide_isolated(step, &todo);
 	step->reason = todo.reason;
 	written = step->store->write(step);
 	MemoryContextSwitchTo(old);

@@ -47,6 +47,14 @@ typedef enum Reason
 	REASON_FAILED = 'f'
 } Reason;
 
+/* The same bytes? */
+static inline bool
+text_is(const text *a, const text *b)
+{
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
 #define NO_TILE (-1)
 #define NO_EDGE (-1)
 
@@ -85,6 +93,7 @@ typedef struct Event
 	Jsonb	   *props;
 	TimestampTz at;
 	TimestampTz received_at;
+	ItemPointerData tid;		/* where it was logged */
 } Event;
 
 typedef struct Transition
@@ -155,8 +164,10 @@ struct Step
 	TimestampTz now;			/* the step's time */
 	TimestampTz received_at;	/* the server's */
 	Event	   *event;			/* NULL: a timer or a verb asks */
+	Jsonb	   *props;			/* without event: what a verb gave; NULL: {} */
 	TimestampTz due_at;			/* of the timer that asks; 0: none */
 	Reason		reason;			/* of the first row that a member's move writes */
+	bool		patient;		/* may wait for other transactions */
 	List	   *stored;			/* Member *: as they are, locked, by (entered_at, id) */
 
 	/* What was decided; each attempt begins anew. */
@@ -181,6 +192,9 @@ typedef void (*Decision) (Step *step, void *arg);
  */
 extern bool step_run(Step *step, Decision decide, void *arg);
 
+/* After step_run: the open members as they are now become the stored ones. */
+extern void step_settle(Step *step);
+
 /* A member of this step that enters now, on the entry tile. */
 extern Member *step_new_member(Step *step, Journey *journey, text *key, Jsonb *context);
 
@@ -189,6 +203,7 @@ extern void member_enter(Step *step, Member *member, Edge *edge);
 extern void member_take(Step *step, Member *member, Edge *edge, Reason reason);
 extern void member_advance(Step *step, Member *member);
 extern void member_exit(Step *step, Member *member, Reason reason, const char *outcome);
+extern void member_fail(Step *step, Member *member);
 extern void member_erred(Step *step, Member *member, int sqlstate);
 extern void member_note(Step *step, Member *member, Reason reason);
 extern void member_merge_context(Member *member, Jsonb *props);

@@ -31,6 +31,7 @@ bool		guc_allow_superuser_owner;
 
 static char *now_text;
 static TimestampTz now_value;
+static TimestampTz step_time = 0;
 
 static const struct config_enum_entry condition_functions_options[] = {
 	{"safe", CONDITION_FUNCTIONS_SAFE, false},
@@ -120,9 +121,17 @@ guc_now(void)
 	return now_value;
 }
 
+void
+guc_set_step_time(TimestampTz now)
+{
+	step_time = now;
+}
+
 TimestampTz
 guc_clock(void)
 {
+	if (step_time != 0)
+		return step_time;
 	return now_value != 0 ? now_value : GetCurrentTimestamp();
 }
 

@@ -38,7 +38,13 @@ extern void guc_define(void);
 /* journey.now, or 0 where it is not set. */
 extern TimestampTz guc_now(void);
 
-/* The clock of everything that journeys do: journey.now, or the wall's. */
+/*
+ * While a step is decided, everybody who asks for the time gets the step's;
+ * 0 ends that.
+ */
+extern void guc_set_step_time(TimestampTz now);
+
+/* The clock of everything that journeys do: the step's time, journey.now, or the wall's. */
 extern TimestampTz guc_clock(void);
 
 #endif							/* JOURNEY_GUC_H */

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "cache.h"
 #include "guc.h"
 #include "process.h"
 #include "shmem.h"
@@ -25,6 +26,7 @@ void
 _PG_init(void)
 {
 	guc_define();
+	cache_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	shmem_init();

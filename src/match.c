@@ -141,13 +141,6 @@ entry_key(Step *step, Journey *journey)
 	return NULL;
 }
 
-static bool
-text_equal(const text *a, const text *b)
-{
-	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
-		memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
-}
-
 /* The customer's open member of that key, as it was before the step. */
 Member *
 find_inside(Step *step, Journey *journey, const text *key)
@@ -159,7 +152,7 @@ find_inside(Step *step, Journey *journey, const text *key)
 		Member	   *member = lfirst(cell);
 
 		if (member->journey_id == journey->id &&
-			member->before->state != MEMBER_EXITED && text_equal(member->key, key))
+			member->before->state != MEMBER_EXITED && text_is(member->key, key))
 			return member;
 	}
 	return NULL;

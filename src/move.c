@@ -70,8 +70,9 @@ member_exit(Step *step, Member *member, Reason reason, const char *outcome)
 	end_run(step, member, outcome);
 }
 
-static void
-fail(Step *step, Member *member)
+/* The member keeps its place, and no timer moves it any more. */
+void
+member_fail(Step *step, Member *member)
 {
 	member_note(step, member, REASON_FAILED);
 	member->state = MEMBER_FAILED;
@@ -93,7 +94,7 @@ member_erred(Step *step, Member *member, int sqlstate)
 		class == ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR) ||
 		member->tries >= lengthof(retry_minutes))
 	{
-		fail(step, member);
+		member_fail(step, member);
 		return;
 	}
 	member->due_at = TimestampTzPlusMilliseconds(step->now,
@@ -199,7 +200,7 @@ fail_loop(Step *step, Member *member)
 	record_failure(step, &place, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 				   psprintf("more than %d immediate steps, the last through tiles %s",
 							guc_max_steps, tiles.data));
-	fail(step, member);
+	member_fail(step, member);
 }
 
 static Reason

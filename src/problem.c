@@ -201,9 +201,12 @@ nearest_offer(Nearest *nearest, const char *candidate)
 
 	if (wanted_len > MAX_COMPARED_NAME || len > MAX_COMPARED_NAME)
 		return;
-	distance = varstr_levenshtein_less_equal(nearest->wanted, wanted_len,
-											 candidate, len, 1, 1, 1,
-											 nearest->distance, true);
+	if (wanted_len >= 3 && strncmp(nearest->wanted, candidate, wanted_len) == 0)
+		distance = 1;			/* cut off: cond for condition */
+	else
+		distance = varstr_levenshtein_less_equal(nearest->wanted, wanted_len,
+												 candidate, len, 1, 1, 1,
+												 nearest->distance, true);
 	if (distance < nearest->distance)
 	{
 		nearest->best = candidate;

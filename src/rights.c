@@ -50,12 +50,6 @@ rights_operate(Oid role)
 }
 
 bool
-rights_view(Oid role)
-{
-	return rights_operate(role) || has_level(role, "view", "");
-}
-
-bool
 rights_use_destination(Oid role, const char *destination)
 {
 	return rights_operate(role) || has_level(role, "author", destination);

@@ -16,10 +16,7 @@
  */
 extern bool rights_operate(Oid role);
 
-/* Those, and members of a role with level view. */
-extern bool rights_view(Oid role);
-
-/* Operators, and members of a role that was granted this destination. */
+/* Those, and members of a role that was granted this destination. */
 extern bool rights_use_destination(Oid role, const char *destination);
 
 #endif							/* JOURNEY_RIGHTS_H */

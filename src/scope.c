@@ -98,7 +98,7 @@ fetch_variable(Scope *scope, Variable variable)
 			set_text(target, step->event ? step->event->type : NULL);
 			break;
 		case VAR_PROPS:
-			set_jsonb(target, step->event ? step->event->props : NULL);
+			set_jsonb(target, step->event ? step->event->props : step->props);
 			break;
 		case VAR_CONTEXT:
 			set_jsonb(target, member ? member->context : NULL);

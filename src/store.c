@@ -41,12 +41,14 @@ undo_inserts(Step *step)
 /*
  * Somebody else has entered, or is just entering, the same key.  When that has
  * ended the step is decided again; under a transaction snapshot we could not
- * see the other's row.
+ * see the other's row.  A worker does not wait: it comes back later.
  */
 static void
 yield_to_other(Step *step, Member *member)
 {
 	undo_inserts(step);
+	if (!step->patient)
+		return;
 	store_wait_for_key(step, member);
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,

@@ -62,7 +62,9 @@ extern TimestampTz store_first_due(int32 journey);
 
 /* ---- store_log.c ---- */
 extern int64 store_event_id(void);
-extern void store_append_event(text *customer, const Event *event);
+extern void store_append_event(text *customer, Event *event);
+/* Take back an event that this transaction has just logged. */
+extern void store_undo_event(const Event *event);
 extern void store_append_transition(Step *step, const Transition *transition);
 extern int	store_count_visits(Step *step, const Member *member, int16 tile);
 

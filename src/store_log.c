@@ -14,6 +14,7 @@
 #include "catalog/pg_collation.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -72,7 +73,7 @@ store_event_id(void)
 }
 
 void
-store_append_event(text *customer, const Event *event)
+store_append_event(text *customer, Event *event)
 {
 	Datum		values[EVENT_COLUMNS];
 	bool		nulls[EVENT_COLUMNS] = {0};
@@ -85,6 +86,18 @@ store_append_event(text *customer, const Event *event)
 	values[EVENT_PROPS] = JsonbPGetDatum(event->props);
 	hot_open(&event_hot, leaf_for(LOG_EVENT, event->received_at));
 	hot_insert(&event_hot, values, nulls);
+	event->tid = event_hot.slot->tts_tid;
+	hot_close(&event_hot);
+}
+
+void
+store_undo_event(const Event *event)
+{
+	ItemPointerData tid = event->tid;
+
+	CommandCounterIncrement();
+	hot_open(&event_hot, leaf_for(LOG_EVENT, event->received_at));
+	hot_delete(&event_hot, &tid);
 	hot_close(&event_hot);
 }
 

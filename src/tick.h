@@ -27,6 +27,9 @@ typedef struct Tick
 /* Up to max due members and queue rows, oldest first. */
 extern void tick_run(int64 max, Tick *tick);
 
+/* The earliest due time of all, queue rows too; 0: nothing waits. */
+extern TimestampTz tick_next_due(void);
+
 /*
  * After a batch that failed: the customers (char *) of the oldest max due
  * members and queue rows, nothing locked; each then in a transaction of its own.

@@ -51,7 +51,8 @@ edge_waits(const Edge *edge)
 bool
 edge_is_immediate(const Edge *edge)
 {
-	return edge->event == NULL && !edge_waits(edge) && !tile_holds(edge->from);
+	return edge->event == NULL && !edge_waits(edge) &&
+		!tile_holds(edge->from) && edge->from->type != TILE_EXIT;
 }
 
 bool
@@ -136,18 +137,28 @@ check_ends(Validation *validation, const Edge *edge)
 	}
 }
 
-/* Edges that lead nowhere were reported as such; more would be said of them. */
-static bool
-all_ends_known(const Journey *journey)
+/* Tiles may seem to lack edges only because the name in one is misspelt. */
+static void
+check_connected(Validation *validation)
 {
+	Journey    *journey = validation->journey;
+	bool		froms_known = true;
+	bool		tos_known = true;
+
 	for (int i = 0; i < journey->nedges; i++)
-		if (journey->edges[i].from == NULL || journey->edges[i].to == NULL)
-			return false;
-	return true;
+	{
+		froms_known &= journey->edges[i].from != NULL;
+		tos_known &= journey->edges[i].to != NULL;
+	}
+	if (froms_known)
+		validate_no_way_out(validation);
+	if (froms_known && tos_known)
+		validate_reachable(validation);
 }
 
+/* What follows from which tiles and edges there are. */
 static void
-validate_graph(Validation *validation)
+validate_shape(Validation *validation)
 {
 	Journey    *journey = validation->journey;
 
@@ -155,11 +166,27 @@ validate_graph(Validation *validation)
 	check_exit(validation);
 	for (int i = 0; i < journey->nedges; i++)
 		check_ends(validation, &journey->edges[i]);
-	if (all_ends_known(journey))
-		validate_reachable(validation);
+	check_connected(validation);
+}
+
+/* What follows from what they say, too. */
+static void
+validate_flow(Validation *validation)
+{
 	validate_loops(validation);
 	validate_ways_out(validation);
 	validate_sees_event(validation);
+}
+
+static bool
+has_form_errors(List *problems)
+{
+	ListCell   *lc;
+
+	foreach(lc, problems)
+		if (((Problem *) lfirst(lc))->is_form)
+			return true;
+	return false;
 }
 
 List *
@@ -168,7 +195,13 @@ validate_journey(Journey *journey, List *problems)
 	Validation	validation = {.journey = journey, .problems = problems};
 
 	if (journey->is_whole)
-		validate_graph(&validation);
+	{
+		validate_shape(&validation);
+
+		/* A wait whose "for" could not be read is not one without "for". */
+		if (!has_form_errors(problems))
+			validate_flow(&validation);
+	}
 	validate_sql(&validation);
 	return validation.problems;
 }

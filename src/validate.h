@@ -20,8 +20,8 @@ typedef struct Validation
 
 	/*
 	 * By tile number: can the step of an event arrive there, so that what the
-	 * tile asks on arrival may find the event's props?  NULL where the graph is
-	 * not whole.
+	 * tile asks on arrival may find the event's props?  NULL where that cannot
+	 * be told.
 	 */
 	bool	   *sees_event;
 } Validation;
@@ -52,6 +52,7 @@ extern void validate_loops(Validation *validation);
 extern void validate_sees_event(Validation *validation);
 
 /* validate_edges.c */
+extern void validate_no_way_out(Validation *validation);
 extern void validate_ways_out(Validation *validation);
 
 /* validate_sql.c */

@@ -51,15 +51,22 @@ ways_out_begin(WaysOut *ways, const Tile *tile)
 	}
 }
 
-static void
-check_no_way_out(Validation *validation, const Tile *tile)
+void
+validate_no_way_out(Validation *validation)
 {
-	Place		here = place_tile(tile);
-	Problem    *problem;
+	Journey    *journey = validation->journey;
 
-	problem = validation_error(validation, ERRCODE_INVALID_PARAMETER_VALUE, &here);
-	problem->message = psprintf("%s has no way out", place_text(&here));
-	problem->hint = "Lead an edge from it to the next tile, or make it an exit.";
+	for (int i = 0; i < journey->ntiles; i++)
+	{
+		Place		here = place_tile(&journey->tiles[i]);
+		Problem    *problem;
+
+		if (journey->tiles[i].nedges > 0 || journey->tiles[i].type == TILE_EXIT)
+			continue;
+		problem = validation_error(validation, ERRCODE_INVALID_PARAMETER_VALUE, &here);
+		problem->message = psprintf("%s has no way out", place_text(&here));
+		problem->hint = "Lead an edge from it to the next tile, or make it an exit.";
+	}
 }
 
 /* Members whose event never comes stay for ever. */
@@ -110,7 +117,8 @@ check_deaf_edges(Validation *validation, const Tile *tile)
 		problem = validation_warning(validation, &here);
 		problem->message = psprintf("%s never sees its event: members leave the tile at once",
 									place_text(&here));
-		problem->hint = "Put a wait tile with \"for\" in its place, or give the edges without event a \"wait\".";
+		problem->hint = "Put a wait tile with \"for\" in its place,"
+			" or give the edges without event a \"wait\".";
 	}
 }
 
@@ -119,13 +127,8 @@ check_ways_out(Validation *validation, const Tile *tile)
 {
 	WaysOut		ways;
 
-	if (tile->type == TILE_EXIT)
+	if (tile->type == TILE_EXIT || tile->nedges == 0)
 		return;
-	if (tile->nedges == 0)
-	{
-		check_no_way_out(validation, tile);
-		return;
-	}
 
 	ways_out_begin(&ways, tile);
 	if (ways.with_event == 0 && ways.unconditional == NULL)

@@ -199,7 +199,8 @@ report_loop(Validation *validation, Tile **tiles, int ntiles)
 	problem = validation_error(validation, ERRCODE_INVALID_PARAMETER_VALUE, &here);
 	problem->message = psprintf("members would run in a loop without a wait: %s",
 								tile_names(tiles, ntiles));
-	problem->hint = "Put a wait tile with \"for\" into the loop, or give one of its edges an \"event\" or a \"wait\".";
+	problem->hint = "Put a wait tile with \"for\" into the loop,"
+		" or give one of its edges an \"event\" or a \"wait\".";
 }
 
 /* All that was met since tile, and leads back to it, is one component. */

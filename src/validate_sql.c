@@ -58,21 +58,25 @@ static void
 warn_of_timer(Validation *validation, const Place *place, uint32 variables)
 {
 	Problem    *problem = validation_warning(validation, place);
+	bool		reads_props = (variables & VAR_BIT(VAR_PROPS)) != 0;
 
 	problem->message = psprintf("%s reads %s, which is empty there: a timer asks it, not an event",
-								place_text(place),
-								variables & VAR_BIT(VAR_PROPS) ? "props" : "event");
-	problem->hint = "Read context: it keeps the props of the event that entered.";
+								place_text(place), reads_props ? "props" : "event");
+	problem->hint = reads_props ?
+		"Read context: it keeps the props of the event that entered." :
+		"Ask journey_did() what happened before.";
 }
 
 /* Hints that say more than the parser's where SQL was not what was meant. */
 static char *
-error_hint(const ErrorData *error, const Expression *expr)
+error_hint(const Journey *journey, const ErrorData *error, const Expression *expr)
 {
 	if (error->hint != NULL)
 		return error->hint;
 	if (expr->want == EXPR_INTERVAL)
 		return "Write an interval with its unit, as \"30 minutes\", or SQL that gives one.";
+	if (expr == journey->zone_expr)
+		return "Write the name of a time zone, as \"Europe/Berlin\", or SQL that gives one.";
 	return NULL;
 }
 
@@ -92,7 +96,7 @@ check_expr(Validation *validation, const Place *place, Expression *expr, Asker a
 	{
 		problem = validation_error(validation, error->sqlerrcode, place);
 		problem->message = psprintf("%s: %s", place_text(place), error->message);
-		problem->hint = error_hint(error, expr);
+		problem->hint = error_hint(validation->journey, error, expr);
 	}
 	else if (asked_by == ASKED_BY_TIMER && (check.variables & EVENT_VARIABLES))
 		warn_of_timer(validation, place, check.variables);

@@ -1,0 +1,39 @@
+-- Actions on their way out.
+
+CREATE OR REPLACE FUNCTION @extschema@.journey_destination_create(
+	name text,
+	kind text,
+	config jsonb DEFAULT '{}',
+	secret text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'journey_destination_create'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.journey_destination_create(text, text, jsonb, text) IS
+'Make a destination for actions (name of 1 to 128 bytes). kind: pull, from which applications take actions with journey_claim; it has no configuration and no secret. Errors: a name that is taken, another kind. For level operate.';
+
+CREATE OR REPLACE FUNCTION @extschema@.journey_claim(
+	destination text,
+	max int DEFAULT 100,
+	lease interval DEFAULT '5 minutes')
+RETURNS SETOF journey.action
+AS 'MODULE_PATHNAME', 'journey_claim'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.journey_claim(text, int, interval) IS
+'Take at most max actions of a destination that are due, oldest first: they are in flight until journey_ack or journey_nack, or until the lease has passed, when they can be claimed again. Commit before acting on them. Nothing while journey.delivery is off; an error in a copy of the database that is not armed (see journey_arm). For level operate, and roles that were granted the destination.';
+
+CREATE OR REPLACE FUNCTION @extschema@.journey_ack(id uuid, response jsonb DEFAULT NULL)
+RETURNS bool
+AS 'MODULE_PATHNAME', 'journey_ack'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.journey_ack(uuid, jsonb) IS
+'Say that a claimed action was delivered, with what came back (at most journey.max_props bytes). False where it is not in flight.';
+
+CREATE OR REPLACE FUNCTION @extschema@.journey_nack(
+	id uuid,
+	error text DEFAULT NULL,
+	retry_in interval DEFAULT NULL)
+RETURNS bool
+AS 'MODULE_PATHNAME', 'journey_nack'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.journey_nack(uuid, text, interval) IS
+'Say that a claimed action was not delivered, and why (at most 4096 bytes). It can be claimed again after retry_in; null: by the retry schedule (30 seconds, doubling to 6 hours, with jitter; after 10 attempts it is dead). False where it is not in flight.';

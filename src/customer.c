@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * customer.c
+ *	  The door for profiles: journey_identify.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "arguments.h"
+#include "guc.h"
+#include "role.h"
+#include "store.h"
+
+PG_FUNCTION_INFO_V1(journey_identify);
+
+Datum
+journey_identify(PG_FUNCTION_ARGS)
+{
+	text	   *customer;
+	Jsonb	   *traits;
+
+	role_refuse_read_only("journey_identify()");
+	customer = argument_text(fcinfo, 0, "customer", MAX_CUSTOMER_LENGTH);
+	traits = argument_object(fcinfo, 1, "traits");
+	store_merge_traits(customer, traits, guc_clock());
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * run.h
+ *	  Whole steps on the live tables: lock the customer, decide, write.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_RUN_H
+#define JOURNEY_RUN_H
+
+#include "postgres.h"
+
+#include "engine.h"
+#include "store.h"
+
+/* One event to be run; see journey_emit for the limits, which are the caller's. */
+typedef struct EventInput
+{
+	text	   *customer;
+	text	   *type;
+	Jsonb	   *props;
+	TimestampTz at;				/* 0: the moment it is run */
+	int64		id;
+	LockWait	wait;
+} EventInput;
+
+/*
+ * Log the event and move whom it moves.  False (with LOCK_SKIP only): somebody
+ * holds the customer; nothing was written.
+ */
+extern bool run_event(const EventInput *input);
+
+/* Enter by hand; the member's id, or 0 where the rules refuse. */
+extern int64 run_entry(Journey *journey, text *customer, Jsonb *context);
+
+/* Exit the customer's members of a journey, of that key or (NULL) all; how many. */
+extern int64 run_exit(int32 journey, text *customer, text *key, const char *outcome);
+
+/*
+ * Work off the customer's members that are due by then, at most max, each in
+ * a step of its own.  False: somebody holds the customer; nothing was written.
+ */
+extern bool run_timers(text *customer, TimestampTz by, int64 max, int64 *moved);
+
+/* The customer's members that are due by then become failed. */
+extern void run_set_aside(text *customer, TimestampTz by, int sqlstate,
+						  const char *message);
+
+#endif							/* JOURNEY_RUN_H */
