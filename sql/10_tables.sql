@@ -139,7 +139,7 @@ CREATE TABLE journey.dedupe (
 	received_at timestamptz NOT NULL,
 	PRIMARY KEY (customer, dedupe_key)
 );
-CREATE INDEX dedupe_received ON journey.dedupe USING brin (received_at);
+CREATE INDEX dedupe_received ON journey.dedupe (received_at);
 
 CREATE TABLE journey.failure_row (
 	at timestamptz NOT NULL,
@@ -170,6 +170,16 @@ CREATE TABLE journey.watermark (
 	xact bigint NOT NULL
 );
 
+-- Added to a transaction id of this cluster it gives transition_row.xact.  Made by this script and never dumped: in
+-- a database restored elsewhere, where transaction ids begin anew, new rows still come after all old ones, because
+-- no server uses up 2^24 ids a second.  A file-level copy keeps it, and the ids.
+CREATE TABLE journey.generation (
+	one bool PRIMARY KEY DEFAULT true CHECK (one),
+	base bigint NOT NULL
+);
+INSERT INTO journey.generation (base)
+SELECT extract(epoch FROM clock_timestamp())::bigint * 16777216 - pg_current_xact_id()::text::bigint;
+
 CREATE TABLE journey.access (
 	role name NOT NULL,
 	level text NOT NULL CHECK (level IN ('emit', 'author', 'view', 'operate')),
@@ -192,6 +202,7 @@ BEGIN
 		SELECT c.oid
 		  FROM pg_class c
 		 WHERE c.relnamespace = 'journey'::regnamespace AND c.relkind IN ('r', 'S')
+		   AND c.relname <> 'generation'
 	LOOP
 		PERFORM pg_extension_config_dump(relation, '');
 	END LOOP;

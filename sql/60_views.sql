@@ -96,31 +96,40 @@ SELECT j.name AS journey, m.hour, m.members
 -- A row is settled, and may be folded, when every transaction up to its own has ended.
 CREATE OR REPLACE VIEW journey.horizon AS
 SELECT coalesce((SELECT w.xact FROM journey.watermark w), 0) AS folded,
-	   pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled;
+	   g.base + pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled
+  FROM journey.generation g;
 
--- Rows not folded yet, counted by what they have in common.  The upper bound, no constant on purpose, tells the
--- planner that the range is narrow; without it, it expects a third of the log and does not use the BRIN index.
-CREATE OR REPLACE VIEW journey.recent_move AS
+-- The rows not folded yet.  The planner cannot know that they are few; both bounds of the range and the limit,
+-- none of them constant on purpose, make it expect a two-thousandth of the log.  With the lower bound alone it
+-- expects a third, reads all of it, and compiles the query first.
+CREATE OR REPLACE VIEW journey.unfolded AS
 SELECT t.xact < (SELECT h.settled FROM journey.horizon h) AS settled,
-	   t.journey, t.version, t.from_tile, t.to_tile, t.reason, t.seq = 1 AS is_entry,
-	   t.reason NOT IN ('g', 'f', 'b') AS is_move, count(*) AS rows
+	   t.tableoid AS leaf, t.received_at, t.journey, t.version, t.customer, t.member, t.seq, t.from_tile, t.to_tile,
+	   t.reason
   FROM journey.transition_row t
  WHERE t.xact >= (SELECT h.folded FROM journey.horizon h)
    AND t.xact < (SELECT 9223372036854775807)
+ LIMIT (SELECT 9223372036854775807);
+
+-- Counted by what they have in common.
+CREATE OR REPLACE VIEW journey.recent_move AS
+SELECT t.settled, t.journey, t.version, t.from_tile, t.to_tile, t.reason, t.seq = 1 AS is_entry,
+	   t.reason NOT IN ('g', 'f', 'b') AS is_move, count(*) AS rows
+  FROM journey.unfolded t
  GROUP BY 1, 2, 3, 4, 5, 6, 7;
 
 -- The same rows for journeys with a goal: which members pass a tile for the first time, which of those have
 -- converted.  The pair of first visit and goal is counted at the later of the two rows, which always sees the
 -- earlier one: a member's rows are written under its lock, one after the other.
 CREATE OR REPLACE VIEW journey.recent_goal AS
-SELECT t.xact < (SELECT h.settled FROM journey.horizon h) AS settled, t.journey, c.version, c.tile,
+SELECT t.settled, t.journey, c.version, c.tile,
 	   count(*) FILTER (WHERE c.is_visit) AS passed, count(*) FILTER (WHERE c.is_converted) AS converted
-  FROM journey.transition_row t
+  FROM journey.unfolded t
   JOIN journey.version_row v ON v.journey = t.journey AND v.version = t.version
  CROSS JOIN LATERAL (
 		-- The entry tile of a member that leaves it in its first row.
 		SELECT t.version, t.from_tile AS tile, true AS is_visit, false AS is_converted
-		 WHERE t.seq = 1 AND t.from_tile <> t.to_tile
+		 WHERE t.seq = 1 AND t.from_tile IS NOT NULL AND t.from_tile IS DISTINCT FROM t.to_tile
 		UNION ALL
 		-- An arrival, unless an earlier row of the member arrived there.
 		SELECT t.version, t.to_tile, true, before.has_goal
@@ -138,9 +147,7 @@ SELECT t.xact < (SELECT h.settled FROM journey.horizon h) AS settled, t.journey,
 		 CROSS JOIN LATERAL (VALUES (p.to_tile), (CASE WHEN p.seq = 1 THEN p.from_tile END)) a (tile)
 		 WHERE t.reason = 'g' AND p.customer = t.customer AND p.member = t.member AND p.seq < t.seq
 		   AND p.reason NOT IN ('g', 'f', 'b') AND a.tile IS NOT NULL)) c
- WHERE t.xact >= (SELECT h.folded FROM journey.horizon h)
-   AND t.xact < (SELECT 9223372036854775807)
-   AND v.definition ? 'goal'
+ WHERE v.definition ? 'goal'
  GROUP BY 1, 2, 3, 4;
 
 -- What the rows not folded yet add to tile_total, in its columns; a tile may come more than once.
@@ -174,7 +181,8 @@ SELECT v.journey, v.version, m.tile, m.members
 		 WHERE r.journey = v.journey AND r.version = v.version AND r.due_at IS NOT NULL AND r.state = 't'
 		   AND v.definition #>> ARRAY['tiles', v.tiles[r.tile + 1], 'type'] = 'exit'
 		 GROUP BY r.tile) m
- WHERE EXISTS (SELECT FROM jsonb_array_elements(v.definition -> 'edges') AS e (doc)
+ WHERE v.definition @? '$.edges[*] ? (exists (@.event) && exists (@.wait))'
+   AND EXISTS (SELECT FROM jsonb_array_elements(v.definition -> 'edges') AS e (doc)
 				WHERE e.doc ? 'event' AND e.doc ? 'wait'
 				  AND v.definition #>> ARRAY['tiles', e.doc ->> 'to', 'type'] = 'exit');
 

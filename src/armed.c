@@ -40,7 +40,7 @@ static const char *const reasons[] = {
 	[IDLE_NOT] = NULL,
 	[IDLE_NO_EXTENSION] = "the extension is not installed",
 	[IDLE_CHANGING] = "the extension is being dropped or altered",
-	[IDLE_VERSION] = "the extension has another version than the library: ALTER EXTENSION journey UPDATE, or restart the server with the new library",
+	[IDLE_VERSION] = "the extension's SQL is not of a version that the library knows",
 	[IDLE_NOTHING_ACTIVATED] = "no journey was activated yet",
 	[IDLE_NOT_ARMED] = "this database is a copy: SELECT journey_arm() lets its journeys act here",
 	[IDLE_READ_ONLY] = "default_transaction_read_only is on",
@@ -217,8 +217,11 @@ journey_arm(PG_FUNCTION_ARGS)
 	role_refuse_restricted("journey_arm()");
 	role_refuse_read_only("journey_arm()");
 	if (read_armed() == IDLE_NOT)
-		PG_RETURN_VOID();
-	fold_everything();
-	arm();
+		shmem_note_database();
+	else
+	{
+		fold_everything();
+		arm();
+	}
 	PG_RETURN_VOID();
 }

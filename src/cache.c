@@ -27,7 +27,6 @@
 #include "utils/snapmgr.h"
 
 #include "cache.h"
-#include "engine.h"
 #include "hot.h"
 #include "leaf.h"
 #include "sql.h"

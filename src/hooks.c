@@ -98,25 +98,36 @@ lock_extension(void)
 {
 	Oid			extension = get_extension_oid("journey", true);
 
-	if (OidIsValid(extension))
+	if (OidIsValid(extension) && superuser())
 		LockDatabaseObject(ExtensionRelationId, extension, 0, AccessExclusiveLock);
 }
 
-static void
-before_statement(Node *statement)
+static bool
+alters_extension(Node *statement)
 {
-	const char *database;
+	return IsA(statement, AlterExtensionStmt) &&
+		strcmp(((AlterExtensionStmt *) statement)->extname, "journey") == 0;
+}
 
-	if (IsA(statement, AlterExtensionStmt) &&
-		strcmp(((AlterExtensionStmt *) statement)->extname, "journey") == 0)
+static bool
+drops_extension(Node *statement)
+{
+	return IsA(statement, DropStmt) &&
+		((DropStmt *) statement)->removeType == OBJECT_EXTENSION;
+}
+
+static void
+before_statement(Node *statement, ProcessUtilityContext context)
+{
+	const char *database = needs_closed(statement);
+
+	if (alters_extension(statement))
 		lock_extension();
-	if (IsA(statement, DropStmt) &&
-		((DropStmt *) statement)->removeType == OBJECT_EXTENSION)
-		shmem_note_due(TIME_NEVER_WAKE);	/* they see that they can go */
+	if (drops_extension(statement))
+		shmem_note_due(TIME_NEVER_WAKE);	/* schedulers see that they can go */
 	if (IsA(statement, CreatedbStmt) || IsA(statement, AlterDatabaseStmt))
 		shmem_note_list();
-	database = needs_closed(statement);
-	if (database && !IsTransactionBlock())
+	if (database && context == PROCESS_UTILITY_TOPLEVEL && !IsTransactionBlock())
 		close_for(database);
 }
 
@@ -126,8 +137,7 @@ process_utility(PlannedStmt *statement, const char *source, bool read_only_tree,
 				QueryEnvironment *environment, DestReceiver *destination,
 				QueryCompletion *completion)
 {
-	if (context == PROCESS_UTILITY_TOPLEVEL || IsA(statement->utilityStmt, AlterExtensionStmt))
-		before_statement(statement->utilityStmt);
+	before_statement(statement->utilityStmt, context);
 	if (prev_process_utility)
 		prev_process_utility(statement, source, read_only_tree, context, params,
 							 environment, destination, completion);

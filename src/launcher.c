@@ -35,7 +35,8 @@
 #include "worker.h"
 
 #define LOOK_EVERY 60000		/* ms between two readings of pg_database */
-#define RETRY_CLOSED 1000		/* ms, for a database that a command keeps closed */
+#define RETRY_CLOSED 1000		/* ms, for a database that a command keeps
+								 * closed */
 #define LONGEST_BACKOFF 60000	/* ms */
 #define MAX_UNSETTLED 3			/* databases looked into at a time */
 
@@ -43,7 +44,8 @@ typedef enum DatabaseState
 {
 	DATABASE_NEW,				/* not looked into yet */
 	DATABASE_SERVED,
-	DATABASE_IDLE,				/* has the extension, but nothing may move there */
+	DATABASE_IDLE,				/* has the extension, but nothing may move
+								 * there */
 	DATABASE_ABSENT				/* has no extension */
 } DatabaseState;
 
@@ -51,7 +53,8 @@ typedef struct Database
 {
 	Oid			oid;			/* hash key */
 	bool		is_listed;		/* exists, connectable, wanted */
-	bool		look_again;		/* told to look since the last worker was started */
+	bool		look_again;		/* told to look since the last worker was
+								 * started */
 	DatabaseState state;
 	int			failures;		/* in a row */
 	TimestampTz not_before;		/* no worker is started earlier */

@@ -23,9 +23,9 @@
 
 #include "armed.h"
 #include "guc.h"
+#include "house.h"
 #include "process.h"
 #include "seat.h"
-#include "sql.h"
 #include "tick.h"
 #include "worker.h"
 
@@ -36,9 +36,6 @@
 #define SHORTEST_REST 100		/* ms of rest after an error */
 #define LONGEST_REST 30000
 #define RETRY_CHANGING 100		/* ms while the extension is altered */
-#define FOLD_EVERY 60000		/* ms */
-#define FOLD_AFTER 10000		/* moves */
-#define MAINTAIN_EVERY 3600000	/* ms */
 #define MAX_TRANSIENT 3			/* errors in a row that end the one by one */
 #define CLOCK_JUMP 5000			/* ms */
 
@@ -54,9 +51,7 @@ typedef struct Scheduler
 	const char *customer;		/* worked off alone */
 	List	   *customers;		/* to be worked off one by one */
 	ErrorData  *error;			/* why the customer is set aside */
-	TimestampTz fold_at;
-	TimestampTz maintain_at;
-	int64		unfolded;		/* moves since the last fold */
+	House		house;
 } Scheduler;
 
 static TimestampTz
@@ -97,7 +92,7 @@ count_moves(Scheduler *scheduler)
 {
 	Seat	   *seat = scheduler->seat;
 
-	scheduler->unfolded += scheduler->tick.moved;
+	scheduler->house.unfolded += scheduler->tick.moved;
 	pg_atomic_write_u64(&seat->moved,
 						pg_atomic_read_u64(&seat->moved) + scheduler->tick.moved);
 }
@@ -159,32 +154,6 @@ set_aside(void *arg)
 
 	if (may_act(scheduler))
 		tick_set_aside(scheduler->customer, scheduler->error);
-}
-
-static void
-fold(void *arg)
-{
-	static SqlPlan plan = {"SELECT journey.fold(false)", 0, {0}};
-	SqlSession	session;
-
-	if (!may_act(arg))
-		return;
-	sql_begin(&session);
-	sql_run(&plan, NULL, NULL);
-	sql_end(&session);
-}
-
-static void
-maintain(void *arg)
-{
-	static SqlPlan plan = {"SELECT journey.maintain()", 0, {0}};
-	SqlSession	session;
-
-	if (!may_act(arg))
-		return;
-	sql_begin(&session);
-	sql_run(&plan, NULL, NULL);
-	sql_end(&session);
 }
 
 /*
@@ -345,7 +314,10 @@ work(Scheduler *scheduler)
 	Seat	   *seat = scheduler->seat;
 	ErrorData  *error;
 
-	/* Commits from now on are noted for the next round; our snapshot is later. */
+	/*
+	 * Commits from now on are noted for the next round; our snapshot is
+	 * later.
+	 */
 	(void) pg_atomic_exchange_u64(&seat->noted_due, (uint64) TIME_NEVER);
 	pg_atomic_write_u64(&seat->heartbeat, (uint64) GetCurrentTimestamp());
 
@@ -366,32 +338,6 @@ work(Scheduler *scheduler)
 	count_moves(scheduler);
 	scheduler->rest = SHORTEST_REST;
 	return next_round(scheduler);
-}
-
-/* Counting and partitions are the first scheduler's business. */
-static void
-keep_house(Scheduler *scheduler)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	ErrorData  *error = NULL;
-
-	if (scheduler->seat->number != 0 || scheduler->idle != IDLE_NOT)
-		return;
-	if (now >= scheduler->fold_at || scheduler->unfolded >= FOLD_AFTER)
-	{
-		error = worker_try("journey: counting", fold, scheduler);
-		if (error != NULL)
-			worker_complain("count transitions", error);
-		scheduler->fold_at = from_now(FOLD_EVERY);
-		scheduler->unfolded = 0;
-	}
-	if (now >= scheduler->maintain_at)
-	{
-		error = worker_try("journey: partitions and retention", maintain, scheduler);
-		if (error != NULL)
-			worker_complain("keep partitions and retention", error);
-		scheduler->maintain_at = from_now(error ? FOLD_EVERY : MAINTAIN_EVERY);
-	}
 }
 
 /* Milliseconds until a due time, as this scheduler takes part in the work. */
@@ -495,7 +441,8 @@ journey_scheduler_main(Datum main_arg)
 
 		worker_check(scheduler.seat);
 		due = work(&scheduler);
-		keep_house(&scheduler);
+		if (scheduler.seat->number == 0 && scheduler.idle == IDLE_NOT)
+			house_keep(&scheduler.house);
 		MemoryContextReset(scheduler.batch);
 		sleep_until(&scheduler, due);
 	}

@@ -18,9 +18,11 @@
 #include "compat.h"
 #include "seat.h"
 
-#define KEPT_FOR 30000			/* ms until a worker that does not come is given up */
+#define KEPT_FOR 30000			/* ms until a worker that does not come is
+								 * given up */
 #define CLOSED_FOR 30000		/* ms that a database stays closed at most */
-#define ASK_FOR 1000			/* ms that workers are asked before they are ended */
+#define ASK_FOR 1000			/* ms that workers are asked before they are
+								 * ended */
 #define WAIT_FOR 4000			/* ms that seat_close waits */
 
 SeatTable  *seat_table = NULL;

@@ -29,7 +29,8 @@ typedef enum SeatState
 	SEAT_FREE,
 	SEAT_KEPT,					/* a worker was asked for and has not come yet */
 	SEAT_TAKEN,
-	SEAT_LEFT					/* the worker has gone, the launcher has not looked */
+	SEAT_LEFT					/* the worker has gone, the launcher has not
+								 * looked */
 } SeatState;
 
 /* Why a worker left its seat. */
@@ -49,7 +50,8 @@ typedef struct Seat
 	 * the procno by now does no harm.
 	 */
 	pg_atomic_uint32 database;	/* InvalidOid while nobody works here */
-	pg_atomic_uint64 noted_due; /* earliest due time committed since the last look */
+	pg_atomic_uint64 noted_due; /* earliest due time committed since the last
+								 * look */
 	pg_atomic_uint64 sleeps_until;	/* TIME_NEVER_WAKE while working */
 	int			procno;
 

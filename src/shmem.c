@@ -33,7 +33,8 @@ typedef struct NotedDue
 } NotedDue;
 
 static NotedDue *noted_due = NULL;	/* in TopTransactionContext */
-static bool noted_database = false; /* a rolled back savepoint leaves these two */
+static bool noted_database = false; /* a rolled back savepoint leaves these
+									 * two */
 static bool noted_list = false; /* set: the launcher looks in vain once */
 
 static shmem_request_hook_type prev_shmem_request_hook = NULL;

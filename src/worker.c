@@ -57,13 +57,15 @@ worker_connect(Oid database)
 
 /*
  * Ended between two pieces of work, we have nothing to tell the log.  The exit
- * code is not 0, else the postmaster would not start the launcher again.
+ * code is not 0, else the postmaster would not start the launcher again.  There
+ * is nothing to cancel here.
  */
 void
 worker_check(Seat *seat)
 {
 	if (ProcDiePending)
 		proc_exit(seat ? 0 : 1);
+	QueryCancelPending = false;
 	CHECK_FOR_INTERRUPTS();
 	if (ConfigReloadPending)
 	{

@@ -50,6 +50,7 @@ static void
 set_text(Datum *values, bool *nulls, int column, const char *text)
 {
 	nulls[column] = text == NULL;
+
 	if (text)
 		values[column] = CStringGetTextDatum(text);
 }

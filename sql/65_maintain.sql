@@ -1,0 +1,345 @@
+-- Housekeeping: folding the log into counts, partitions ahead, retention.
+--
+-- journey_maintain() runs journey.maintain() as the extension's owner, and so does the worker.  Every part looks
+-- first and writes nothing, not even a transaction id, when there is nothing to do.  What needs a lock that an emit
+-- may hold waits at most 50 ms for it, and is left to the next round otherwise.
+
+-- Add the settled rows of the log to tile_total and move the watermark above them, in one statement: the rows
+-- counted and the new watermark come from the same snapshot.  What settled means: journey.horizon in 60_views.sql.
+CREATE OR REPLACE FUNCTION journey.fold(everything bool DEFAULT false)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+	waiting record;
+	folded bigint;
+	leaves oid[];
+BEGIN
+	SELECT count(*) AS rows, min(t.received_at) AS since INTO waiting
+	  FROM (SELECT u.received_at FROM journey.unfolded u WHERE u.settled LIMIT 10000) t;
+	IF waiting.rows = 0
+		OR NOT (everything OR waiting.rows = 10000 OR waiting.since < clock_timestamp() - interval '1 minute') THEN
+		RETURN 0;
+	END IF;
+
+	-- Whoever holds the watermark is folding already.
+	INSERT INTO journey.watermark (xact) VALUES (0) ON CONFLICT DO NOTHING;
+	PERFORM FROM journey.watermark FOR UPDATE SKIP LOCKED;
+	IF NOT FOUND THEN
+		RETURN 0;
+	END IF;
+
+	WITH counted AS (
+		INSERT INTO journey.tile_total AS total
+			(journey, version, tile, entered, departed, errors, passed, converted)
+		SELECT r.journey, r.version, r.tile, sum(r.entered), sum(r.departed), sum(r.errors), sum(r.passed), sum(r.converted)
+		  FROM journey.recent r
+		 WHERE r.settled
+		 GROUP BY r.journey, r.version, r.tile
+		ON CONFLICT (journey, version, tile) DO UPDATE
+		   SET entered = total.entered + excluded.entered,
+			   departed = total.departed + excluded.departed,
+			   errors = total.errors + excluded.errors,
+			   passed = total.passed + excluded.passed,
+			   converted = total.converted + excluded.converted
+	), moved AS (
+		UPDATE journey.watermark SET xact = h.settled FROM journey.horizon h
+	)
+	SELECT count(*), array_agg(DISTINCT u.leaf) INTO folded, leaves
+	  FROM journey.unfolded u
+	 WHERE u.settled;
+	PERFORM journey.summarize(leaves);
+	RETURN folded;
+END
+$$;
+COMMENT ON FUNCTION journey.fold(bool) IS
+'internal: add the rows of transition_row that are settled to tile_total; returns their number. Does nothing for fewer than 10,000 rows, none older than a minute, unless everything is true, and nothing while another fold is under way.';
+
+-- The views find the rows above the watermark by these indexes, and read what is not summarized row by row.
+CREATE OR REPLACE FUNCTION journey.summarize(leaves oid[])
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+SET lock_timeout = '50ms'
+AS $$
+BEGIN
+	PERFORM brin_summarize_new_values(i.indexrelid)
+	   FROM pg_index i
+	   JOIN pg_class c ON c.oid = i.indexrelid
+	   JOIN pg_am m ON m.oid = c.relam
+	  WHERE i.indrelid = ANY (leaves) AND m.amname = 'brin';
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+	RAISE DEBUG 'journey: BRIN indexes are not summarized in this round: %', SQLERRM;
+END
+$$;
+COMMENT ON FUNCTION journey.summarize(oid[]) IS
+'internal: bring the BRIN indexes of these partitions up to date';
+
+-- Partitions.
+--
+-- All rows go to the DEFAULT partition at first.  Day partitions (UTC) are made ahead and begin a whole day in the
+-- future, so that the partition for "now" never changes under an emit.  A CHECK tells the DEFAULT partition's end,
+-- so that ATTACH need not search it for rows of the new one.  Nobody enforces that CHECK on what emit writes:
+-- if the day partitions ran out, rows went to DEFAULT again, and it is made anew.
+
+CREATE OR REPLACE VIEW journey.leaf AS
+SELECT p.relname AS log, c.oid AS leaf, c.relname AS name, c.relpartbound IS NOT NULL AND b.bound = 'DEFAULT' AS is_default,
+	   substring(b.bound FROM $$FROM \('([^']*)'\)$$)::timestamptz AS from_at,
+	   substring(b.bound FROM $$TO \('([^']*)'\)$$)::timestamptz AS to_at
+  FROM pg_inherits i
+  JOIN pg_class p ON p.oid = i.inhparent
+  JOIN pg_class c ON c.oid = i.inhrelid
+ CROSS JOIN LATERAL pg_get_expr(c.relpartbound, c.oid) AS b (bound)
+ WHERE i.inhparent IN ('journey.event'::regclass, 'journey.transition_row'::regclass);
+
+-- Where the DEFAULT partition ends, as its CHECK says.
+CREATE OR REPLACE VIEW journey.default_end AS
+SELECT l.log, l.leaf, l.name, k.convalidated AS is_valid,
+	   substring(pg_get_constraintdef(k.oid) FROM $$'([^']*)'$$)::timestamptz AS end_at
+  FROM journey.leaf l
+  LEFT JOIN pg_constraint k ON k.conrelid = l.leaf AND k.contype = 'c' AND k.conname = l.name || '_end'
+ WHERE l.is_default;
+
+-- See to it that no row of the DEFAULT partition can be received at or after the time returned, a day ahead or
+-- more.  The CHECK is added under a lock that stops emits; a large partition is searched in the next round, when
+-- that lock is gone: null then.
+CREATE OR REPLACE FUNCTION journey.end_default(log name)
+RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO'
+AS $$
+DECLARE
+	old record;
+	end_at timestamptz := date_trunc('day', clock_timestamp()) + interval '2 days';
+BEGIN
+	SELECT * INTO STRICT old FROM journey.default_end d WHERE d.log = end_default.log;
+	IF old.end_at >= clock_timestamp() + interval '1 day' AND NOT old.is_valid THEN
+		end_at := old.end_at;
+	ELSE
+		IF old.end_at IS NOT NULL THEN
+			EXECUTE format('ALTER TABLE journey.%I DROP CONSTRAINT %I', old.name, old.name || '_end');
+		END IF;
+		EXECUTE format('ALTER TABLE journey.%I ADD CONSTRAINT %I CHECK (received_at < %L) NOT VALID',
+					   old.name, old.name || '_end', end_at);
+		IF pg_relation_size(old.leaf) > 16 * 1024 * 1024 THEN
+			RETURN NULL;
+		END IF;
+	END IF;
+	EXECUTE format('ALTER TABLE journey.%I VALIDATE CONSTRAINT %I', old.name, old.name || '_end');
+	RETURN end_at;
+END
+$$;
+COMMENT ON FUNCTION journey.end_default(name) IS
+'internal: where the partitions of a log may go on after a gap or at first; null if that needs another round';
+
+CREATE OR REPLACE FUNCTION journey.make_leaf(template regclass, leaf name)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+AS $$
+BEGIN
+	EXECUTE format('CREATE TABLE journey.%I (LIKE %s INCLUDING ALL EXCLUDING CONSTRAINTS)', leaf, template);
+	EXECUTE (SELECT format('ALTER TABLE journey.%I REPLICA IDENTITY USING INDEX %I', leaf, c.relname)
+			   FROM pg_index i
+			   JOIN pg_class c ON c.oid = i.indexrelid
+			  WHERE i.indrelid = format('journey.%I', leaf)::regclass AND i.indisunique);
+	PERFORM journey.seal('table', format('journey.%I', leaf), c.relowner, coalesce(c.relacl, acldefault('r', c.relowner)))
+	   FROM pg_class c
+	  WHERE c.oid = format('journey.%I', leaf)::regclass;
+END
+$$;
+COMMENT ON FUNCTION journey.make_leaf(regclass, name) IS
+'internal: a table like this partition, with its indexes and replica identity, not attached yet';
+
+-- Seven days ahead.  Two rounds at once exclude each other by the lock on the parent, which no emit takes.
+CREATE OR REPLACE FUNCTION journey.make_leaves(log name, prefix text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO'
+SET lock_timeout = '50ms'
+AS $$
+DECLARE
+	today timestamptz := date_trunc('day', clock_timestamp());
+	end_at timestamptz := today + interval '9 days';
+	template regclass := (SELECT l.leaf FROM journey.leaf l WHERE l.log = make_leaves.log AND l.is_default);
+	next_at timestamptz;
+	leaf name;
+BEGIN
+	IF (SELECT max(l.to_at) >= end_at FROM journey.leaf l WHERE l.log = make_leaves.log) THEN
+		RETURN;
+	END IF;
+	EXECUTE format('LOCK TABLE ONLY journey.%I IN SHARE UPDATE EXCLUSIVE MODE', log);
+	SELECT max(l.to_at) INTO next_at FROM journey.leaf l WHERE l.log = make_leaves.log;
+	IF next_at IS NULL OR next_at < today + interval '2 days' THEN
+		next_at := journey.end_default(log);
+	END IF;
+	WHILE next_at < end_at LOOP
+		leaf := prefix || to_char(next_at, '_YYYYMMDD');
+		PERFORM journey.make_leaf(template, leaf);
+		EXECUTE format('ALTER TABLE journey.%I ATTACH PARTITION journey.%I FOR VALUES FROM (%L) TO (%L)',
+					   log, leaf, next_at, next_at + interval '1 day');
+		next_at := next_at + interval '1 day';
+	END LOOP;
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+	RAISE DEBUG 'journey: no partitions of "%" are made in this round: %', log, SQLERRM;
+END
+$$;
+COMMENT ON FUNCTION journey.make_leaves(name, text) IS
+'internal: make the day partitions of a log, called prefix_YYYYMMDD, seven days ahead or more';
+
+-- Retention.
+
+-- False while rows of the partition are neither counted nor known to be nobody's: they must stay.
+CREATE OR REPLACE FUNCTION journey.is_folded(log name, leaf name)
+RETURNS bool
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+SET enable_seqscan = off
+AS $$
+DECLARE
+	is_folded bool := true;
+BEGIN
+	IF log = 'transition_row' THEN
+		EXECUTE format('SELECT NOT EXISTS (SELECT FROM journey.%I t WHERE t.xact >= (SELECT h.folded FROM journey.horizon h))',
+					   leaf) INTO is_folded;
+	END IF;
+	RETURN is_folded;
+END
+$$;
+COMMENT ON FUNCTION journey.is_folded(name, name) IS
+'internal: whether every row of this partition is in tile_total; true for the event log';
+
+CREATE OR REPLACE FUNCTION journey.drop_leaves(log name, before timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO'
+SET lock_timeout = '50ms'
+AS $$
+DECLARE
+	old name;
+BEGIN
+	FOR old IN
+		SELECT l.name FROM journey.leaf l
+		 WHERE l.log = drop_leaves.log AND l.to_at <= before AND journey.is_folded(l.log, l.name)
+		 ORDER BY l.to_at
+	LOOP
+		EXECUTE format('DROP TABLE journey.%I', old);
+	END LOOP;
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+	RAISE DEBUG 'journey: no partitions of "%" are dropped in this round: %', log, SQLERRM;
+END
+$$;
+COMMENT ON FUNCTION journey.drop_leaves(name, timestamptz) IS
+'internal: drop the partitions of a log whose rows were all received before that time and are folded';
+
+-- The DEFAULT partition stays, but what it held at first, or in a gap, goes when all of it is too old.
+CREATE OR REPLACE FUNCTION journey.empty_default(log name, before timestamptz)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO'
+SET lock_timeout = '50ms'
+AS $$
+DECLARE
+	old name;
+	is_used bool;
+BEGIN
+	SELECT d.name INTO old
+	  FROM journey.default_end d
+	 WHERE d.log = empty_default.log AND d.is_valid AND d.end_at <= before AND pg_relation_size(d.leaf) > 0;
+	IF NOT FOUND OR NOT journey.is_folded(log, old) THEN
+		RETURN;
+	END IF;
+	EXECUTE format('LOCK TABLE journey.%I IN ACCESS EXCLUSIVE MODE', old);
+	EXECUTE format('SELECT EXISTS (SELECT FROM journey.%I WHERE received_at >= %L)', old, before) INTO is_used;
+	IF NOT is_used AND journey.is_folded(log, old) THEN
+		EXECUTE format('TRUNCATE journey.%I', old);
+	END IF;
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+	RAISE DEBUG 'journey: the DEFAULT partition of "%" is not emptied in this round: %', log, SQLERRM;
+END
+$$;
+COMMENT ON FUNCTION journey.empty_default(name, timestamptz) IS
+'internal: truncate the DEFAULT partition of a log if all its rows were received before that time and are folded';
+
+-- In batches, for a second at most: the rest is for the next round.  A row that somebody holds is left.
+CREATE OR REPLACE FUNCTION journey.purge_dedupe(before timestamptz)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+AS $$
+DECLARE
+	deadline timestamptz := clock_timestamp() + interval '1 second';
+	batch bigint;
+	deleted bigint := 0;
+BEGIN
+	LOOP
+		DELETE FROM journey.dedupe d
+		 WHERE d.ctid = ANY (ARRAY(SELECT o.ctid FROM journey.dedupe o
+									WHERE o.received_at < before
+									ORDER BY o.received_at
+									LIMIT 10000
+									  FOR UPDATE SKIP LOCKED));
+		GET DIAGNOSTICS batch = ROW_COUNT;
+		deleted := deleted + batch;
+		EXIT WHEN batch < 10000 OR clock_timestamp() > deadline;
+	END LOOP;
+	RETURN deleted;
+END
+$$;
+COMMENT ON FUNCTION journey.purge_dedupe(timestamptz) IS
+'internal: forget dedupe keys received before that time; returns how many';
+
+CREATE OR REPLACE FUNCTION journey.setting_interval(name text)
+RETURNS interval
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN nullif(pg_catalog.current_setting(name, true), '')::interval;
+COMMENT ON FUNCTION journey.setting_interval(text) IS
+'internal: a setting that holds an interval; null where it is empty';
+
+-- What takes locks comes last: they are held until the transaction ends.
+CREATE OR REPLACE FUNCTION journey.maintain()
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+SET TimeZone = 'UTC'
+AS $$
+DECLARE
+	retention interval := journey.setting_interval('journey.retention');
+	before timestamptz := clock_timestamp() - retention;	-- null: keep all
+	log record;
+BEGIN
+	PERFORM journey.fold(everything => EXISTS (SELECT FROM journey.leaf l
+												WHERE l.log = 'transition_row' AND l.to_at <= before));
+	PERFORM journey.purge_dedupe(clock_timestamp() - journey.setting_interval('journey.dedupe_retention'));
+	DELETE FROM journey.failure_row f
+	 WHERE f.at < clock_timestamp() - least(interval '30 days', retention);
+	FOR log IN
+		SELECT * FROM (VALUES ('event'::name, 'event'), ('transition_row', 'transition')) AS l (name, prefix)
+	LOOP
+		PERFORM journey.make_leaves(log.name, log.prefix);
+		IF before IS NOT NULL THEN
+			PERFORM journey.drop_leaves(log.name, before);
+			PERFORM journey.empty_default(log.name, before);
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION journey.maintain() IS
+'internal: what journey_maintain() does, as the extension''s owner';
+
+CREATE OR REPLACE FUNCTION @extschema@.journey_maintain()
+RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'journey_maintain';
+COMMENT ON FUNCTION @extschema@.journey_maintain() IS
+'housekeeping, as the worker does it: makes log partitions a week ahead, drops those older than journey.retention, forgets old dedupe keys and failures, folds counts. Call it daily where no worker runs. For superusers and level operate.';

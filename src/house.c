@@ -1,0 +1,75 @@
+/*-------------------------------------------------------------------------
+ *
+ * house.c
+ *	  What a database's first scheduler does beside the timers.
+ *
+ * journey.fold and journey.maintain write nothing where there is nothing to do,
+ * so an idle database stays idle.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "armed.h"
+#include "house.h"
+#include "sql.h"
+#include "worker.h"
+
+#define FOLD_EVERY 60000		/* ms */
+#define FOLD_AFTER 10000		/* moves */
+#define MAINTAIN_EVERY 3600000	/* ms */
+
+static SqlPlan fold = {"SELECT journey.fold()", 0, {0}};
+static SqlPlan maintain = {"SELECT journey.maintain()", 0, {0}};
+
+/* A transaction: see worker_try.  The next round comes to other reasons to idle. */
+static void
+run(void *arg)
+{
+	SqlSession	session;
+	Oid			extension;
+
+	if (armed_begin(&extension) != IDLE_NOT)
+		return;
+	sql_begin(&session);
+	sql_run((SqlPlan *) arg, NULL, NULL);
+	sql_end(&session);
+}
+
+static bool
+attempt(const char *activity, const char *task, SqlPlan *plan)
+{
+	ErrorData  *error = worker_try(activity, run, plan);
+
+	if (error != NULL)
+		worker_complain(task, error);
+	return error == NULL;
+}
+
+static TimestampTz
+from_now(long ms)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+}
+
+void
+house_keep(House *house)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now >= house->fold_at || house->unfolded >= FOLD_AFTER)
+	{
+		(void) attempt("journey: counting", "count transitions", &fold);
+		house->fold_at = from_now(FOLD_EVERY);
+		house->unfolded = 0;
+	}
+	if (now >= house->maintain_at)
+	{
+		bool		done = attempt("journey: partitions and retention",
+								   "keep partitions and retention", &maintain);
+
+		house->maintain_at = from_now(done ? MAINTAIN_EVERY : FOLD_EVERY);
+	}
+}
