@@ -231,14 +231,15 @@ see_members(text *customer, bool goals, TupleTableSlot *slot)
 
 /* False: the row is gone, or (LOCK_SKIP) somebody holds it. */
 static bool
-lock_row(ItemPointer tid, LockWait wait, TupleTableSlot *slot, bool *busy)
+lock_row(const ItemPointerData *tid, LockWait wait, TupleTableSlot *slot, bool *busy)
 {
 	TM_FailureData failure;
+	ItemPointerData at = *tid;
 	bool		latest = !IsolationUsesXactSnapshot();
 	Snapshot	snapshot = hot_snapshot();
 	TM_Result	result;
 
-	result = table_tuple_lock(member_hot.rel, tid, snapshot, slot,
+	result = table_tuple_lock(member_hot.rel, &at, snapshot, slot,
 							  GetCurrentCommandId(true), LockTupleExclusive,
 							  wait == LOCK_SKIP ? LockWaitSkip : LockWaitBlock,
 							  latest ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0,
@@ -266,7 +267,7 @@ lock_member(const Seen *seen, LockWait wait, TupleTableSlot *slot, bool *busy)
 {
 	Member	   *member;
 
-	if (!lock_row(unconstify(ItemPointer, &seen->tid), wait, slot, busy))
+	if (!lock_row(&seen->tid, wait, slot, busy))
 		return NULL;
 	member = read_member(slot);
 	if (seen->is_open && member->state == MEMBER_EXITED)
