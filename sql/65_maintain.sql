@@ -11,6 +11,7 @@ RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, journey, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
 	waiting record;
@@ -84,28 +85,32 @@ COMMENT ON FUNCTION journey.summarize(oid[]) IS
 -- so that ATTACH need not search it for rows of the new one.  Nobody enforces that CHECK on what emit writes:
 -- if the day partitions ran out, rows went to DEFAULT again, and it is made anew.
 
+-- OFFSET 0 and LIMIT keep the planner from reading bounds and constraints of other people's tables as times.
 CREATE OR REPLACE VIEW journey.leaf AS
-SELECT p.relname AS log, c.oid AS leaf, c.relname AS name, c.relpartbound IS NOT NULL AND b.bound = 'DEFAULT' AS is_default,
-	   substring(b.bound FROM $$FROM \('([^']*)'\)$$)::timestamptz AS from_at,
-	   substring(b.bound FROM $$TO \('([^']*)'\)$$)::timestamptz AS to_at
-  FROM pg_inherits i
-  JOIN pg_class p ON p.oid = i.inhparent
-  JOIN pg_class c ON c.oid = i.inhrelid
- CROSS JOIN LATERAL pg_get_expr(c.relpartbound, c.oid) AS b (bound)
- WHERE i.inhparent IN ('journey.event'::regclass, 'journey.transition_row'::regclass);
+SELECT l.log, l.leaf, l.name, l.bound = 'DEFAULT' AS is_default,
+	   substring(l.bound FROM $$FROM \('([^']*)'\)$$)::timestamptz AS from_at,
+	   substring(l.bound FROM $$TO \('([^']*)'\)$$)::timestamptz AS to_at
+  FROM (SELECT p.relname AS log, c.oid AS leaf, c.relname AS name, pg_get_expr(c.relpartbound, c.oid) AS bound
+		  FROM pg_inherits i
+		  JOIN pg_class p ON p.oid = i.inhparent
+		  JOIN pg_class c ON c.oid = i.inhrelid
+		 WHERE i.inhparent IN ('journey.event'::regclass, 'journey.transition_row'::regclass)
+		OFFSET 0) l;
 
--- Where the DEFAULT partition ends, as its CHECK says.
+-- Where the DEFAULT partition ends, as its CHECK says; null without one.
 CREATE OR REPLACE VIEW journey.default_end AS
-SELECT l.log, l.leaf, l.name, k.convalidated AS is_valid,
-	   substring(pg_get_constraintdef(k.oid) FROM $$'([^']*)'$$)::timestamptz AS end_at
+SELECT l.log, l.leaf, l.name, k.convalidated AS is_valid, substring(k.definition FROM $$'([^']*)'$$)::timestamptz AS end_at
   FROM journey.leaf l
-  LEFT JOIN pg_constraint k ON k.conrelid = l.leaf AND k.contype = 'c' AND k.conname = l.name || '_end'
+  LEFT JOIN LATERAL (SELECT c.convalidated, pg_get_constraintdef(c.oid) AS definition
+					   FROM pg_constraint c
+					  WHERE c.conrelid = l.leaf AND c.contype = 'c' AND c.conname = l.name || '_end'
+					  LIMIT 1) k ON true
  WHERE l.is_default;
 
--- See to it that no row of the DEFAULT partition can be received at or after the time returned, a day ahead or
--- more.  The CHECK is added under a lock that stops emits; a large partition is searched in the next round, when
--- that lock is gone: null then.
-CREATE OR REPLACE FUNCTION journey.end_default(log name)
+-- See to it that no row of the DEFAULT partition can be received at or after the time returned: end_at, or what an
+-- earlier round began with if that is still a day ahead.  The CHECK is added under a lock that stops emits; a large
+-- partition is searched in the next round, when that lock is gone: null then.
+CREATE OR REPLACE FUNCTION journey.end_default(log name, end_at timestamptz)
 RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, journey, pg_temp
@@ -114,7 +119,6 @@ SET DateStyle = 'ISO'
 AS $$
 DECLARE
 	old record;
-	end_at timestamptz := date_trunc('day', clock_timestamp()) + interval '2 days';
 BEGIN
 	SELECT * INTO STRICT old FROM journey.default_end d WHERE d.log = end_default.log;
 	IF old.end_at >= clock_timestamp() + interval '1 day' AND NOT old.is_valid THEN
@@ -133,8 +137,8 @@ BEGIN
 	RETURN end_at;
 END
 $$;
-COMMENT ON FUNCTION journey.end_default(name) IS
-'internal: where the partitions of a log may go on after a gap or at first; null if that needs another round';
+COMMENT ON FUNCTION journey.end_default(name, timestamptz) IS
+'internal: tell where the DEFAULT partition of a log ends; null if that needs another round';
 
 CREATE OR REPLACE FUNCTION journey.make_leaf(template regclass, leaf name)
 RETURNS void
@@ -165,21 +169,26 @@ SET DateStyle = 'ISO'
 SET lock_timeout = '50ms'
 AS $$
 DECLARE
-	today timestamptz := date_trunc('day', clock_timestamp());
-	end_at timestamptz := today + interval '9 days';
+	soonest timestamptz := date_trunc('day', clock_timestamp()) + interval '2 days';
+	enough timestamptz := soonest + interval '7 days';
 	template regclass := (SELECT l.leaf FROM journey.leaf l WHERE l.log = make_leaves.log AND l.is_default);
+	last_at timestamptz;
 	next_at timestamptz;
 	leaf name;
 BEGIN
-	IF (SELECT max(l.to_at) >= end_at FROM journey.leaf l WHERE l.log = make_leaves.log) THEN
+	IF (SELECT max(l.to_at) >= enough FROM journey.leaf l WHERE l.log = make_leaves.log) THEN
 		RETURN;
 	END IF;
 	EXECUTE format('LOCK TABLE ONLY journey.%I IN SHARE UPDATE EXCLUSIVE MODE', log);
-	SELECT max(l.to_at) INTO next_at FROM journey.leaf l WHERE l.log = make_leaves.log;
-	IF next_at IS NULL OR next_at < today + interval '2 days' THEN
-		next_at := journey.end_default(log);
+	SELECT max(l.to_at) INTO last_at FROM journey.leaf l WHERE l.log = make_leaves.log;
+	next_at := greatest(last_at, soonest);
+
+	-- At first and after a gap there is a new end to tell; a dump does not carry the old one.
+	IF next_at IS DISTINCT FROM last_at
+		OR NOT EXISTS (SELECT FROM journey.default_end d WHERE d.log = make_leaves.log AND d.is_valid) THEN
+		next_at := journey.end_default(log, next_at);
 	END IF;
-	WHILE next_at < end_at LOOP
+	WHILE next_at < enough LOOP
 		leaf := prefix || to_char(next_at, '_YYYYMMDD');
 		PERFORM journey.make_leaf(template, leaf);
 		EXECUTE format('ALTER TABLE journey.%I ATTACH PARTITION journey.%I FOR VALUES FROM (%L) TO (%L)',
@@ -201,6 +210,7 @@ RETURNS bool
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, journey, pg_temp
 SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
 	is_folded bool := true;
