@@ -16,7 +16,8 @@ SELECT l.level, m.kind, n.name
 		('{operate}', 'function', '{journey_destination_create, journey_tick, journey_arm, journey_maintain}'),
 		('{emit, author, operate}', 'function', '{journey_advance_to}'),
 		('{view, operate}', 'table', '{journey, version, tile, edge, member, event, transition, action, destination,
-			customer, queue, status, tile_stats, failure, upcoming}'),
+			customer, queue, status, tile_stats, failure, upcoming, worker}'),
+		('{view, operate}', 'function', '{worker_list}'),
 		('{author, view, operate}', 'schema', '{journey}')) AS m (levels, kind, names)
  CROSS JOIN LATERAL unnest(m.levels) AS l (level)
  CROSS JOIN LATERAL unnest(m.names) AS n (name);
