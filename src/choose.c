@@ -60,6 +60,23 @@ holds(Step *step, const Member *member, Edge *edge, Choice *choice)
 		ask_condition(step, &place, edge->condition, &choice->sqlstate) == VERDICT_TRUE;
 }
 
+/*
+ * A number that is no tile's was written by hand.  The worker sets such a member
+ * aside instead of reading beyond the tiles.
+ */
+Tile *
+member_tile(const Member *member)
+{
+	Journey    *journey = member->journey;
+
+	if (member->tile < 0 || member->tile >= journey->ntiles)
+		ereport(ERROR,
+				errcode(ERRCODE_DATA_CORRUPTED),
+				errmsg("member %lld of journey \"%s\" is at a tile that version %d does not have",
+					   (long long) member->id, journey->name, journey->version));
+	return &journey->tiles[member->tile];
+}
+
 /* From when on time lets the edge be taken. */
 static TimestampTz
 eligible_at(Step *step, Member *member, Edge *edge)
@@ -76,7 +93,7 @@ Choice
 choose_by_time(Step *step, Member *member)
 {
 	Choice		choice = {NULL, 0, 0};
-	Tile	   *tile = &member->journey->tiles[member->tile];
+	Tile	   *tile = member_tile(member);
 
 	for (int i = 0; i < tile->nedges; i++)
 	{
@@ -106,7 +123,7 @@ Choice
 choose_by_event(Step *step, const Member *member)
 {
 	Choice		choice = {NULL, 0, 0};
-	Tile	   *tile = &member->journey->tiles[member->tile];
+	Tile	   *tile = member_tile(member);
 
 	if (!tile->has_event_edges || step->event->at < member->arrived_at)
 		return choice;

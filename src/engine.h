@@ -265,6 +265,9 @@ extern void record_failure(Step *step, const Place *place, int sqlstate, const c
 extern const char *member_zone(Step *step, const Place *place);
 extern Jsonb *step_traits(Step *step);
 
+/* Where a member is; raises XX001 for a damaged row. */
+extern Tile *member_tile(const Member *member);
+
 /* ---- match.c: an event ---- */
 extern void decide_event(Step *step, void *unused);
 /* For those who enter without an event; the key is NULL where it errs. */

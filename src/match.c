@@ -80,7 +80,7 @@ static void
 react_inside(Step *step, Reaction *reaction, const Member *before)
 {
 	Journey    *journey = before->journey;
-	Tile	   *tile = &journey->tiles[before->tile];
+	Tile	   *tile = member_tile(before);
 	Place		place = {journey, before, NO_TILE, NO_EDGE};
 
 	if (step->event->at < before->entered_at)

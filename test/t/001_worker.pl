@@ -81,7 +81,7 @@ $node->safe_psql('postgres', 'DROP DATABASE two');
 # Idle: a new worker counts, keeps house and polls, and writes nothing.
 $pid = scheduler_pid($node, 'one');
 wait_for($node, 'one',
-	"SELECT heartbeat > started_at + '6 s'::interval FROM journey.worker",
+	"SELECT heartbeat > started_at + '4 s'::interval FROM journey.worker",
 	'the worker polls');
 $node->safe_psql('one', 'VACUUM');
 $node->safe_psql('one', 'CHECKPOINT');
@@ -89,7 +89,7 @@ my $cost = 'SELECT pg_current_wal_insert_lsn(), pg_snapshot_xmax(pg_current_snap
 my $before = $node->safe_psql('one', $cost);
 $node->safe_psql('one', "SELECT pg_terminate_backend($pid)");
 wait_for($node, 'one',
-	"SELECT pid <> $pid AND heartbeat > started_at + '9 s'::interval FROM journey.worker",
+	"SELECT pid <> $pid AND heartbeat > started_at + '4 s'::interval FROM journey.worker",
 	'the worker polls again');
 is($node->safe_psql('one', $cost), $before,
 	'an idle worker uses no transaction id and writes no WAL');
