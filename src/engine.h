@@ -82,6 +82,7 @@ typedef struct Member
 	struct Member *before;		/* as it was before the step; itself there */
 	ItemPointerData tid;		/* invalid: not stored yet */
 	bool		changed;
+	bool		broken;			/* on a tile that its version does not have */
 	bool		replaces;		/* new, while an old run of the same key exits */
 } Member;
 

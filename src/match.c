@@ -104,6 +104,8 @@ reactions(Step *step)
 		Member	   *member = lfirst(cell);
 		Reaction   *reaction = palloc0(sizeof(Reaction));
 
+		if (member->broken)
+			continue;
 		reaction->member = member;
 		reaction->reaches_goal = reaches_goal(step, member->before);
 		if (member->state != MEMBER_EXITED)
