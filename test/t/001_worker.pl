@@ -38,6 +38,15 @@ is( $node->safe_psql(
 	'1',
 	'so does the launcher');
 
+is( $node->safe_psql(
+		'one', q{
+		CREATE ROLE regress_viewer;
+		SELECT FROM journey_grant('regress_viewer', 'view');
+		SET ROLE regress_viewer;
+		SELECT database, why_idle IS NULL FROM journey.worker;}),
+	'one|t',
+	'level view reads journey.worker');
+
 # Timers, and a commit that sets an earlier one than the worker sleeps for.
 my $due_in = q{SELECT journey_emit('%s', 'go', '{"hold": "%s"}')};
 $node->safe_psql('one', sprintf($due_in, 'tomorrow', '1 day'));
