@@ -60,23 +60,6 @@ holds(Step *step, const Member *member, Edge *edge, Choice *choice)
 		ask_condition(step, &place, edge->condition, &choice->sqlstate) == VERDICT_TRUE;
 }
 
-/*
- * A number that is no tile's was written by hand.  The worker sets such a member
- * aside instead of reading beyond the tiles.
- */
-Tile *
-member_tile(const Member *member)
-{
-	Journey    *journey = member->journey;
-
-	if (member->tile < 0 || member->tile >= journey->ntiles)
-		ereport(ERROR,
-				errcode(ERRCODE_DATA_CORRUPTED),
-				errmsg("member %lld of journey \"%s\" is at a tile that version %d does not have",
-					   (long long) member->id, journey->name, journey->version));
-	return &journey->tiles[member->tile];
-}
-
 /* From when on time lets the edge be taken. */
 static TimestampTz
 eligible_at(Step *step, Member *member, Edge *edge)

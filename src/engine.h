@@ -86,6 +86,13 @@ typedef struct Member
 	bool		replaces;		/* new, while an old run of the same key exits */
 } Member;
 
+/* Where a member is that is not broken. */
+static inline Tile *
+member_tile(const Member *member)
+{
+	return &member->journey->tiles[member->tile];
+}
+
 typedef struct Event
 {
 	int64		id;
@@ -264,9 +271,6 @@ extern bool ask_template(Step *step, const Place *place, Template *template, Jso
 extern void record_failure(Step *step, const Place *place, int sqlstate, const char *message);
 extern const char *member_zone(Step *step, const Place *place);
 extern Jsonb *step_traits(Step *step);
-
-/* Where a member is; raises XX001 for a damaged row. */
-extern Tile *member_tile(const Member *member);
 
 /* ---- match.c: an event ---- */
 extern void decide_event(Step *step, void *unused);
