@@ -381,7 +381,7 @@ watch_clock(const Scheduler *scheduler, TimestampTz before, instr_time begun)
 	int64		passed = (GetCurrentTimestamp() - before) / 1000;
 	int64		jump = passed - elapsed_since(begun);
 
-	if (Abs(jump) > CLOCK_JUMP && scheduler->seat->number == 0)
+	if ((jump > CLOCK_JUMP || jump < -CLOCK_JUMP) && scheduler->seat->number == 0)
 		ereport(LOG,
 				errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				errmsg("the clock was set by " INT64_FORMAT " s, journey's timers follow it",
