@@ -32,8 +32,7 @@ static const char *const sandbox_settings[][2] = {
 	{"DateStyle", "ISO, MDY"},
 	{"IntervalStyle", "postgres"},
 	{"row_security", "on"},
-	{"client_min_messages", "error"},
-	{"transaction_read_only", "on"}
+	{"client_min_messages", "error"}
 };
 
 static Oid
@@ -109,6 +108,7 @@ role_by_name(const char *name)
 static void
 switch_to(RoleSwitch *saved, Oid role, int context)
 {
+	saved->read_only = XactReadOnly;
 	GetUserIdAndSecContext(&saved->user, &saved->context);
 	SetUserIdAndSecContext(role, saved->context | context);
 }
@@ -169,6 +169,12 @@ role_sandbox_begin(RoleSwitch *saved, const char *owner, const char *zone)
 		pin(sandbox_settings[i][0], sandbox_settings[i][1]);
 	pin("TimeZone", zone);
 	switch_to_author(saved, owner);
+
+	/*
+	 * Not by its setting: since 16 that cannot be saved and restored.  The
+	 * abort of a (sub)transaction puts this back as well.
+	 */
+	XactReadOnly = true;
 }
 
 void
@@ -177,6 +183,7 @@ role_end(RoleSwitch *saved)
 	SetUserIdAndSecContext(saved->user, saved->context);
 	if (saved->guc_nest != 0)
 		AtEOXact_GUC(false, saved->guc_nest);
+	XactReadOnly = saved->read_only;
 }
 
 void

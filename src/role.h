@@ -16,6 +16,7 @@ typedef struct RoleSwitch
 {
 	Oid			user;
 	int			context;
+	bool		read_only;
 	int			guc_nest;		/* 0: settings were not touched */
 } RoleSwitch;
 
@@ -27,8 +28,8 @@ extern void role_author_begin(RoleSwitch *saved, const char *owner);
 
 /*
  * The full sandbox around author code that is not IMMUTABLE: as above, and a
- * GUC nest with search_path, TimeZone, DateStyle, IntervalStyle, row_security,
- * client_min_messages and transaction_read_only pinned.
+ * GUC nest with search_path, TimeZone, DateStyle, IntervalStyle, row_security
+ * and client_min_messages pinned, in a transaction that is read-only.
  */
 extern void role_sandbox_begin(RoleSwitch *saved, const char *owner, const char *zone);
 
