@@ -18,7 +18,9 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "guc.h"
@@ -74,6 +76,36 @@ role_extension_owner(void)
 	return owner;
 }
 
+/* The last answer of role_by_name; known is cleared when roles change. */
+static struct
+{
+	bool		known;
+	NameData	name;
+	Oid			role;
+}			last_role;
+
+static void
+roles_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	last_role.known = false;
+}
+
+Oid
+role_by_name(const char *name)
+{
+	static bool listening = false;
+
+	if (last_role.known && strcmp(NameStr(last_role.name), name) == 0)
+		return last_role.role;
+	if (!listening)
+		CacheRegisterSyscacheCallback(AUTHNAME, roles_changed, (Datum) 0);
+	listening = true;
+	last_role.role = get_role_oid(name, true);
+	namestrcpy(&last_role.name, name);
+	last_role.known = true;
+	return last_role.role;
+}
+
 static void
 switch_to(RoleSwitch *saved, Oid role, int context)
 {
@@ -91,7 +123,7 @@ role_extension_begin(RoleSwitch *saved)
 static void
 switch_to_author(RoleSwitch *saved, const char *owner)
 {
-	Oid			role = get_role_oid(owner, true);
+	Oid			role = role_by_name(owner);
 
 	if (!OidIsValid(role))
 		ereport(ERROR,

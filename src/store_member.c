@@ -273,7 +273,10 @@ lock_member(const Seen *seen, LockWait wait, TupleTableSlot *slot, bool *busy)
 	if (seen->is_open && member->state == MEMBER_EXITED)
 		return NULL;
 	member->journey = cache_version(member->journey_id, member->version);
-	return member->journey ? member : NULL;
+	if (member->journey == NULL)
+		return NULL;
+	member->broken = member->tile < 0 || member->tile >= member->journey->ntiles;
+	return member;
 }
 
 bool
