@@ -128,4 +128,9 @@ wait_event_compat(uint32 *event, const char *name)
 	pg_database_ownercheck(database, role)
 #endif
 
+/* 18 put the mark of functions that do not return before the declaration. */
+#ifndef pg_noreturn
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 #endif							/* JOURNEY_COMPAT_H */
