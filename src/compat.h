@@ -57,11 +57,6 @@ typedef bool UpdateIndexes;
 	ExecCheckIndexConstraints(rri, slot, estate, tid, arbiters)
 #endif
 
-/* 18 writes this before a declaration, and dropped the form that followed one. */
-#if PG_VERSION_NUM < 180000
-#define pg_noreturn __attribute__((noreturn))
-#endif
-
 /* 18 counts index searches for EXPLAIN. */
 #if PG_VERSION_NUM >= 180000
 #define index_beginscan_compat(heap, index, snapshot, nkeys) \
