@@ -283,11 +283,14 @@ $$;
 COMMENT ON FUNCTION journey.empty_default(name, timestamptz) IS
 'Internal. Truncate the DEFAULT partition of a log if all its rows were received before that time and are folded.';
 
--- In batches, for a second at most: the rest is for the next round.  A row that somebody holds is left.
+-- In batches, for a second at most: the rest is for the next round.  A row that somebody holds is left.  A plan made
+-- while the table was small would compare each row with each of the batch.
 CREATE OR REPLACE FUNCTION journey.purge_dedupe(before timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, journey, pg_temp
+SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
 	deadline timestamptz := clock_timestamp() + interval '1 second';

@@ -17,8 +17,8 @@ SELECT l.level, m.kind, n.name
 		('{emit, author, operate}', 'function', '{journey_advance_to}'),
 		('{view, operate}', 'table', '{journey, version, tile, edge, member, event, transition, action, destination,
 			customer, queue, status, tile_stats, failure, upcoming}'),
-		('{operate}', 'table', '{worker}'),
-		('{operate}', 'function', '{worker_list}'),
+		('{view, operate}', 'table', '{worker}'),
+		('{view, operate}', 'function', '{worker_list}'),
 		('{author, view, operate}', 'schema', '{journey}')) AS m (levels, kind, names)
  CROSS JOIN LATERAL unnest(m.levels) AS l (level)
  CROSS JOIN LATERAL unnest(m.names) AS n (name);

@@ -1,5 +1,7 @@
 -- What the tables, views, columns and sequences are; functions have their comment beside them.
 
+COMMENT ON SCHEMA journey IS 'Customer journeys: what verbs journey_* work on.';
+
 -- What users may read
 
 COMMENT ON TABLE journey.journey IS 'The journeys: one row each.';
@@ -145,6 +147,13 @@ COMMENT ON VIEW journey.upcoming IS 'Members that time will move, by hour.';
 COMMENT ON COLUMN journey.upcoming.journey IS 'name of the journey';
 COMMENT ON COLUMN journey.upcoming.hour IS 'start of the hour';
 COMMENT ON COLUMN journey.upcoming.members IS 'how many are due in it';
+COMMENT ON COLUMN journey.worker.database IS 'name of the database';
+COMMENT ON COLUMN journey.worker.number IS 'among the schedulers of that database, from 0';
+COMMENT ON COLUMN journey.worker.pid IS 'process id; null: it stands idle';
+COMMENT ON COLUMN journey.worker.started_at IS 'when it started';
+COMMENT ON COLUMN journey.worker.heartbeat IS 'when it last looked for something due';
+COMMENT ON COLUMN journey.worker.moved IS 'members moved and queue rows worked off since it started';
+COMMENT ON COLUMN journey.worker.why_idle IS 'why there is none';
 
 -- Storage
 

@@ -23,6 +23,13 @@
 /* When to look again for customers whom others hold. */
 #define HELD_RETRY_MS 100
 
+/* A customer with due members. */
+typedef struct DueCustomer
+{
+	const DueMember *first;
+	int64		members;		/* how many of those that were found */
+} DueCustomer;
+
 /* ---- timers ---- */
 
 static int
@@ -36,14 +43,26 @@ compare_text(const text *a, const text *b)
 }
 
 static int
-by_due_time(const ListCell *a, const ListCell *b)
+compare_due(const DueMember *x, const DueMember *y)
 {
-	const DueMember *x = lfirst(a);
-	const DueMember *y = lfirst(b);
-
 	if (x->due_at != y->due_at)
 		return x->due_at < y->due_at ? -1 : 1;
 	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static int
+by_due_time(const ListCell *a, const ListCell *b)
+{
+	return compare_due(lfirst(a), lfirst(b));
+}
+
+static int
+by_first_due(const ListCell *a, const ListCell *b)
+{
+	const DueCustomer *x = lfirst(a);
+	const DueCustomer *y = lfirst(b);
+
+	return compare_due(x->first, y->first);
 }
 
 static int
@@ -53,7 +72,7 @@ by_customer(const ListCell *a, const ListCell *b)
 	const DueMember *y = lfirst(b);
 	int			order = compare_text(x->customer, y->customer);
 
-	return order != 0 ? order : by_due_time(a, b);
+	return order != 0 ? order : compare_due(x, y);
 }
 
 /* The oldest due members of all journeys whose members move; at most max. */
@@ -81,8 +100,8 @@ find_due(TimestampTz by, int64 max)
 static List *
 group_by_customer(List *due)
 {
-	List	   *firsts = NIL;
-	DueMember  *last = NULL;
+	List	   *customers = NIL;
+	DueCustomer *last = NULL;
 	ListCell   *cell;
 
 	list_sort(due, by_customer);
@@ -90,12 +109,17 @@ group_by_customer(List *due)
 	{
 		DueMember  *member = lfirst(cell);
 
-		if (last == NULL || compare_text(last->customer, member->customer) != 0)
-			firsts = lappend(firsts, member);
-		last = member;
+		if (last == NULL || compare_text(last->first->customer, member->customer) != 0)
+		{
+			last = palloc(sizeof(DueCustomer));
+			last->first = member;
+			last->members = 0;
+			customers = lappend(customers, last);
+		}
+		last->members++;
 	}
-	list_sort(firsts, by_due_time);
-	return firsts;
+	list_sort(customers, by_first_due);
+	return customers;
 }
 
 static void
@@ -111,11 +135,12 @@ work_timers(TimestampTz by, int64 max, Tick *tick)
 	tick->more |= list_length(due) >= max;
 	foreach(cell, group_by_customer(due))
 	{
-		DueMember  *first = lfirst(cell);
+		DueCustomer *due_customer = lfirst(cell);
 		int64		moved;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!run_timers(first->customer, by, max, &moved))
+		if (!run_timers(due_customer->first->customer, by, due_customer->members,
+						&moved))
 			tick->skipped++;
 		tick->moved += moved;
 	}
@@ -320,9 +345,9 @@ tick_customers(int64 max)
 		customers = lappend(customers, text_to_cstring(lfirst(cell)));
 	foreach(cell, group_by_customer(find_due(by, max)))
 	{
-		DueMember  *member = lfirst(cell);
+		DueCustomer *customer = lfirst(cell);
 
-		customers = lappend(customers, text_to_cstring(member->customer));
+		customers = lappend(customers, text_to_cstring(customer->first->customer));
 	}
 	return customers;
 }
