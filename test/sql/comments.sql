@@ -1,8 +1,10 @@
--- Every object of the extension says what it is: no rows.
+-- Every object of the extension says what it is: no rows.  (17 and later list
+-- the tables' row types as well.)
 SELECT pg_describe_object(d.classid, d.objid, 0) AS lacks_comment
   FROM pg_depend d
  WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
    AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'journey')
+   AND d.classid <> 'pg_type'::regclass
    AND obj_description(d.objid, d.classid::regclass::name) IS NULL
  ORDER BY 1;
 
