@@ -13,6 +13,7 @@
 
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
+#include "port/pg_bitutils.h"
 #include "tcop/tcopprot.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -219,10 +220,10 @@ bind_variables(const ExprCode *code, Scope *scope)
 {
 	if (params == NULL)
 		make_params();
-	for (int i = 0; i < NUM_VARIABLES; i++)
+	for (uint32 bits = code->variables; bits != 0; bits &= bits - 1)
 	{
-		if ((code->variables & VAR_BIT(i)) == 0)
-			continue;
+		int			i = pg_rightmost_one_pos32(bits);
+
 		if ((scope->known & VAR_BIT(i)) == 0)
 			scope->fetch(scope, i);
 		params->params[i].value = scope->values[i].value;

@@ -139,7 +139,7 @@ member_take(Step *step, Member *member, Edge *edge, Reason reason)
 static bool
 arrive(Step *step, Member *member)
 {
-	Tile	   *tile = &member->journey->tiles[member->tile];
+	Tile	   *tile = member_tile(member);
 	StepResult	result = tile_enter(step, member, tile);
 
 	member->changed = true;
@@ -167,7 +167,7 @@ arrive(Step *step, Member *member)
 static void
 stay(Step *step, Member *member, const Choice *choice)
 {
-	Tile	   *tile = &member->journey->tiles[member->tile];
+	Tile	   *tile = member_tile(member);
 
 	member->changed = true;
 	member->due_at = choice->next;
@@ -187,15 +187,17 @@ fail_loop(Step *step, Member *member)
 {
 	Place		place = {member->journey, member, member->tile, NO_EDGE};
 	StringInfoData tiles;
-	int			last = list_length(step->transitions);
+	ListCell   *cell;
 
 	initStringInfo(&tiles);
-	for (int i = Max(0, last - 5); i < last; i++)
+	foreach(cell, step->transitions)
 	{
-		Transition *transition = list_nth(step->transitions, i);
+		Transition *transition = lfirst(cell);
 
-		appendStringInfo(&tiles, "%s\"%s\"", tiles.len > 0 ? ", " : "",
-						 member->journey->tiles[Max(transition->to, 0)].name);
+		if (transition->member == member && transition->to != NO_TILE &&
+			transition->seq > member->seq - 5)
+			appendStringInfo(&tiles, "%s\"%s\"", tiles.len > 0 ? ", " : "",
+							 member->journey->tiles[transition->to].name);
 	}
 	record_failure(step, &place, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 				   psprintf("more than %d immediate steps, the last through tiles %s",

@@ -27,9 +27,11 @@
 #include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/pg_locale.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 #include "utils/xml.h"
 
 #include "compat.h"
@@ -117,6 +119,36 @@ role_extension_owner(void)
 	return owner;
 }
 
+/* The last answer of role_by_name; known is cleared when roles change. */
+static struct
+{
+	bool		known;
+	NameData	name;
+	Oid			role;
+}			last_role;
+
+static void
+roles_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	last_role.known = false;
+}
+
+Oid
+role_by_name(const char *name)
+{
+	static bool listening = false;
+
+	if (last_role.known && strcmp(NameStr(last_role.name), name) == 0)
+		return last_role.role;
+	if (!listening)
+		CacheRegisterSyscacheCallback(AUTHNAME, roles_changed, (Datum) 0);
+	listening = true;
+	last_role.role = get_role_oid(name, true);
+	namestrcpy(&last_role.name, name);
+	last_role.known = true;
+	return last_role.role;
+}
+
 static void
 switch_to(RoleSwitch *saved, Oid role, int context)
 {
@@ -135,7 +167,7 @@ role_extension_begin(RoleSwitch *saved)
 Oid
 role_author(const char *owner)
 {
-	Oid			role = get_role_oid(owner, true);
+	Oid			role = role_by_name(owner);
 
 	if (!OidIsValid(role))
 		ereport(ERROR,
@@ -150,8 +182,9 @@ role_author(const char *owner)
 }
 
 /*
- * The transaction's flag is set as subtransactions do it: nothing can switch it
- * off from inside, and their end restores it after an error.
+ * The transaction's flag is set as subtransactions do it, not by its setting,
+ * which since 16 cannot be saved and restored.  Nothing can switch it off from
+ * inside, and after an error the end of the subtransaction puts it back.
  */
 static void
 switch_to_author(RoleSwitch *saved, Oid author)

@@ -16,8 +16,8 @@ typedef struct RoleSwitch
 {
 	Oid			user;
 	int			context;
-	int			guc_nest;		/* 0: settings were not touched */
 	bool		read_only;
+	int			guc_nest;		/* 0: settings were not touched */
 } RoleSwitch;
 
 /* As the extension's owner, for our own SQL.  Settings untouched. */
@@ -50,6 +50,12 @@ extern void role_refuse_restricted(const char *verb);
 
 /* Raise where the server or the transaction cannot write (DECISIONS 21). */
 extern void role_refuse_read_only(const char *verb);
+
+/*
+ * The role of that name, InvalidOid where there is none.  Quick when asked for
+ * the same name again and again.
+ */
+extern Oid	role_by_name(const char *name);
 
 /* The extension's owner, by current catalog. */
 extern Oid	role_extension_owner(void);

@@ -59,6 +59,9 @@ count_visits(Step *step, const Member *member)
 
 	if (member == NULL)
 		return 0;
+	if (member->seq == 0)
+		return 1;				/* on the entry tile; its first row comes with
+								 * the move off it */
 	if (ItemPointerIsValid(&member->before->tid))
 		visits = step->store->visits(step, member, member->tile);
 	foreach(cell, step->transitions)

@@ -20,11 +20,14 @@
 #include "sql.h"
 #include "tick.h"
 
-/* What one customer's due members have in common. */
+/* When to look again for customers whom others hold. */
+#define HELD_RETRY_MS 100
+
+/* A customer with due members. */
 typedef struct DueCustomer
 {
-	text	   *customer;
-	TimestampTz first_due;
+	const DueMember *first;
+	int64		members;		/* how many of those that were found */
 } DueCustomer;
 
 /* ---- timers ---- */
@@ -40,14 +43,26 @@ compare_text(const text *a, const text *b)
 }
 
 static int
-by_due_time(const ListCell *a, const ListCell *b)
+compare_due(const DueMember *x, const DueMember *y)
 {
-	const DueMember *x = lfirst(a);
-	const DueMember *y = lfirst(b);
-
 	if (x->due_at != y->due_at)
 		return x->due_at < y->due_at ? -1 : 1;
 	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static int
+by_due_time(const ListCell *a, const ListCell *b)
+{
+	return compare_due(lfirst(a), lfirst(b));
+}
+
+static int
+by_first_due(const ListCell *a, const ListCell *b)
+{
+	const DueCustomer *x = lfirst(a);
+	const DueCustomer *y = lfirst(b);
+
+	return compare_due(x->first, y->first);
 }
 
 static int
@@ -57,7 +72,7 @@ by_customer(const ListCell *a, const ListCell *b)
 	const DueMember *y = lfirst(b);
 	int			order = compare_text(x->customer, y->customer);
 
-	return order != 0 ? order : by_due_time(a, b);
+	return order != 0 ? order : compare_due(x, y);
 }
 
 /* The oldest due members of all journeys whose members move; at most max. */
@@ -85,8 +100,8 @@ find_due(TimestampTz by, int64 max)
 static List *
 group_by_customer(List *due)
 {
-	List	   *firsts = NIL;
-	DueMember  *last = NULL;
+	List	   *customers = NIL;
+	DueCustomer *last = NULL;
 	ListCell   *cell;
 
 	list_sort(due, by_customer);
@@ -94,12 +109,17 @@ group_by_customer(List *due)
 	{
 		DueMember  *member = lfirst(cell);
 
-		if (last == NULL || compare_text(last->customer, member->customer) != 0)
-			firsts = lappend(firsts, member);
-		last = member;
+		if (last == NULL || compare_text(last->first->customer, member->customer) != 0)
+		{
+			last = palloc(sizeof(DueCustomer));
+			last->first = member;
+			last->members = 0;
+			customers = lappend(customers, last);
+		}
+		last->members++;
 	}
-	list_sort(firsts, by_due_time);
-	return firsts;
+	list_sort(customers, by_first_due);
+	return customers;
 }
 
 static void
@@ -115,11 +135,12 @@ work_timers(TimestampTz by, int64 max, Tick *tick)
 	tick->more |= list_length(due) >= max;
 	foreach(cell, group_by_customer(due))
 	{
-		DueMember  *first = lfirst(cell);
+		DueCustomer *due_customer = lfirst(cell);
 		int64		moved;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!run_timers(first->customer, by, max, &moved))
+		if (!run_timers(due_customer->first->customer, by, due_customer->members,
+						&moved))
 			tick->skipped++;
 		tick->moved += moved;
 	}
@@ -165,17 +186,17 @@ lock_lanes(TimestampTz by, int64 max)
 	return lanes;
 }
 
+/* The first of the customer's events, until one that is still to come. */
 static List *
 read_lane(text *customer, TimestampTz by, int64 max)
 {
 	static SqlPlan plan = {
 		"SELECT id, event, props, at FROM journey.queue"
-		" WHERE customer OPERATOR(pg_catalog.=) $1 AND at OPERATOR(pg_catalog.<=) $2"
-		" ORDER BY received_at, id LIMIT $3",
-		3, {TEXTOID, TIMESTAMPTZOID, INT8OID}
+		" WHERE customer OPERATOR(pg_catalog.=) $1"
+		" ORDER BY received_at, id LIMIT $2",
+		2, {TEXTOID, INT8OID}
 	};
-	Datum		values[] = {PointerGetDatum(customer), TimestampTzGetDatum(by),
-	Int64GetDatum(max)};
+	Datum		values[] = {PointerGetDatum(customer), Int64GetDatum(max)};
 	SqlSession	session;
 	List	   *events = NIL;
 	uint64		n;
@@ -194,6 +215,8 @@ read_lane(text *customer, TimestampTz by, int64 max)
 		input->type = (text *) DatumGetPointer(sql_datum(&session, i, 2, &isnull));
 		input->props = (Jsonb *) DatumGetPointer(sql_datum(&session, i, 3, &isnull));
 		input->at = DatumGetTimestampTz(sql_value(i, 4, &isnull));
+		if (input->at > by)
+			break;
 		old = MemoryContextSwitchTo(session.caller);
 		events = lappend(events, input);
 		MemoryContextSwitchTo(old);
@@ -259,17 +282,25 @@ work_queue(TimestampTz by, int64 max, Tick *tick)
 
 /* ---- both ---- */
 
+/* When the first lane can go on: an event waits for those before it. */
 static TimestampTz
 first_queued(void)
 {
-	static SqlPlan plan = {"SELECT min(at) FROM journey.queue", 0, {0}};
+	static SqlPlan plan = {
+		"SELECT q.at FROM journey.queue q WHERE NOT EXISTS ("
+		"SELECT FROM journey.queue p"
+		" WHERE p.customer OPERATOR(pg_catalog.=) q.customer"
+		" AND ROW(p.received_at, p.id) OPERATOR(pg_catalog.<) ROW(q.received_at, q.id))"
+		" ORDER BY q.at LIMIT 1",
+		0, {0}
+	};
 	SqlSession	session;
-	bool		isnull;
-	Datum		at;
+	bool		isnull = true;
+	Datum		at = 0;
 
 	sql_begin(&session);
-	sql_run(&plan, NULL, NULL);
-	at = sql_value(0, 1, &isnull);
+	if (sql_run(&plan, NULL, NULL) > 0)
+		at = sql_value(0, 1, &isnull);
 	sql_end(&session);
 	return isnull ? 0 : DatumGetTimestampTz(at);
 }
@@ -307,6 +338,9 @@ tick_run(int64 max, Tick *tick)
 		work_timers(by, max - tick->moved, tick);
 	cache_release();
 	tick->next_due = tick_next_due();
+	/* What could not be moved is held by others: no use in coming back at once. */
+	if (tick->moved == 0 && tick->next_due != 0 && tick->next_due <= by)
+		tick->next_due = TimestampTzPlusMilliseconds(by, HELD_RETRY_MS);
 }
 
 List *
@@ -321,9 +355,9 @@ tick_customers(int64 max)
 		customers = lappend(customers, text_to_cstring(lfirst(cell)));
 	foreach(cell, group_by_customer(find_due(by, max)))
 	{
-		DueMember  *member = lfirst(cell);
+		DueCustomer *customer = lfirst(cell);
 
-		customers = lappend(customers, text_to_cstring(member->customer));
+		customers = lappend(customers, text_to_cstring(customer->first->customer));
 	}
 	return customers;
 }

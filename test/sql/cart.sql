@@ -1,8 +1,11 @@
 -- Cart abandonment drawn with tiles: S1 of the scenarios, every letter.
-\set VERBOSITY terse
-SET timezone = 'UTC';
-SELECT journey_destination_create('mail', 'pull');
-SELECT journey_create('cart', $${
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/helpers.sql'
+BEGIN;
+\set ECHO none
+\i :helpers
+\set ECHO all
+CALL draw('cart', $${
   "key": "props->>'cart_id'",
   "entry_rules": {"on_active": "ignore"},
   "goal": {"event": "order_placed", "condition": "props->>'cart_id' = key", "within": "3 days"},
@@ -28,104 +31,79 @@ SELECT journey_create('cart', $${
     {"from": "M3", "to": "done"}
   ]
 }$$);
-SELECT journey_activate('cart');
-
-CREATE FUNCTION at(text) RETURNS void LANGUAGE sql AS
-$$ SELECT set_config('journey.now', '2025-03-04 ' || $1 || '+00', true) $$;
-CREATE VIEW acts AS
-SELECT customer, tile, created_at, payload FROM journey.action ORDER BY created_at, tile;
-CREATE VIEW members AS
-SELECT customer, key, tile, state, outcome, due_at, converted_at IS NOT NULL AS goal
-  FROM journey.member ORDER BY customer, key, entered_at;
-CREATE VIEW moves AS
-SELECT customer, seq, from_tile, to_tile, edge, reason, event_id IS NOT NULL AS by_event, due_at, at
-  FROM journey.transition ORDER BY customer, member, seq;
+SAVEPOINT drawn;
 
 -- a) a second cart event moves the due time and the total
-BEGIN;
-SELECT at('10:00');
-SELECT journey_emit('ann', 'product_added', '{"cart_id": "A", "total": 80}') > 0 AS id;
-SELECT at('10:20');
-SELECT journey_emit('ann', 'cart_modified', '{"cart_id": "A", "total": 120}') > 0 AS id;
-SELECT * FROM members;
-SELECT journey_advance_to('2025-03-06 00:00+00');
-SELECT * FROM acts;
-SELECT * FROM members;
-SELECT * FROM moves;
-SELECT tile, type, entered, inside, departed, errors, conversion_rate FROM journey.tile_stats WHERE journey = 'cart' ORDER BY tile;
-ROLLBACK;
+CALL emit('10:00', 'ann', 'product_added', '{"cart_id": "A", "total": 80}');
+CALL emit('10:20', 'ann', 'cart_modified', '{"cart_id": "A", "total": 120}');
+TABLE members;
+SELECT journey_advance_to('2025-03-06 00:00');
+TABLE acts;
+TABLE members;
+TABLE moves;
+SELECT tile, type, entered, inside, departed, errors, round(conversion_rate, 1) AS rate
+  FROM journey.tile_stats WHERE journey = 'cart' ORDER BY tile;
+-- the goal still counts after the exit, within three days of the entry
+CALL emit('2025-03-07 10:00', 'ann', 'order_placed', '{"cart_id": "A"}');
+SELECT goal, state, outcome FROM members;
+SELECT * FROM journey.status WHERE journey = 'cart';
+ROLLBACK TO drawn;
 
 -- b) an order a second before
-BEGIN;
-SELECT at('10:00');
-SELECT journey_emit('ann', 'product_added', '{"cart_id": "A", "total": 80}') > 0 AS id;
-SELECT at('10:29:59');
-SELECT journey_emit('ann', 'order_placed', '{"cart_id": "A"}') > 0 AS id;
-SELECT journey_advance_to('2025-03-06 00:00+00');
-SELECT * FROM acts;
-SELECT * FROM members;
-SELECT * FROM moves;
+CALL emit('10:00', 'ann', 'product_added', '{"cart_id": "A", "total": 80}');
+CALL emit('10:29:59', 'ann', 'order_placed', '{"cart_id": "A"}');
+SELECT journey_advance_to('2025-03-06 00:00');
+TABLE acts;
+TABLE members;
+TABLE moves;
 SELECT * FROM journey.status WHERE journey = 'cart';
-ROLLBACK;
+SELECT tile, entered, inside, departed, round(conversion_rate, 1) AS rate
+  FROM journey.tile_stats WHERE journey = 'cart' AND entered > 0 ORDER BY tile;
+ROLLBACK TO drawn;
 
 -- c) two carts
-BEGIN;
-SELECT at('10:00');
-SELECT journey_emit('ann', 'product_added', '{"cart_id": "A", "total": 20}') > 0 AS id;
-SELECT at('10:10');
-SELECT journey_emit('ann', 'product_added', '{"cart_id": "B", "total": 20}') > 0 AS id;
-SELECT at('10:15');
-SELECT journey_emit('ann', 'order_placed', '{"cart_id": "B"}') > 0 AS id;
-SELECT journey_advance_to('2025-03-04 11:00+00');
-SELECT * FROM acts;
-SELECT * FROM members;
-ROLLBACK;
+CALL emit('10:00', 'ann', 'product_added', '{"cart_id": "A", "total": 20}');
+CALL emit('10:10', 'ann', 'product_added', '{"cart_id": "B", "total": 20}');
+CALL emit('10:15', 'ann', 'order_placed', '{"cart_id": "B"}');
+SELECT journey_advance_to('2025-03-04 11:00');
+TABLE acts;
+TABLE members;
+ROLLBACK TO drawn;
 
 -- d) at exactly the due time, the timer not yet worked off
-BEGIN;
-SELECT at('10:00');
-SELECT journey_emit('ann', 'product_added', '{"cart_id": "A", "total": 80}') > 0 AS id;
-SELECT at('10:30:00');
-SELECT journey_emit('ann', 'order_placed', '{"cart_id": "A"}') > 0 AS id;
-SELECT journey_advance_to('2025-03-06 00:00+00');
-SELECT * FROM acts;
-SELECT * FROM members;
-ROLLBACK;
+CALL emit('10:00', 'ann', 'product_added', '{"cart_id": "A", "total": 80}');
+CALL emit('10:30', 'ann', 'order_placed', '{"cart_id": "A"}');
+SELECT journey_advance_to('2025-03-06 00:00');
+TABLE acts;
+TABLE members;
+ROLLBACK TO drawn;
 
 -- e) an order without a cart
-BEGIN;
-SELECT at('10:00');
-SELECT journey_emit('ann', 'product_added', '{"cart_id": "A", "total": 80}') > 0 AS id;
-SELECT journey_emit('ann', 'order_placed') > 0 AS id;
-SELECT * FROM members;
-ROLLBACK;
+CALL emit('10:00', 'ann', 'product_added', '{"cart_id": "A", "total": 80}');
+CALL emit('10:05', 'ann', 'order_placed');
+TABLE members;
+ROLLBACK TO drawn;
 
 -- f) the same emit twice
-BEGIN;
-SELECT at('10:00');
+CALL at('10:00');
 SELECT journey_emit('ann', 'product_added', '{"cart_id": "A", "total": 80}', dedupe_key => 'k') =
        journey_emit('ann', 'product_added', '{"cart_id": "A", "total": 80}', dedupe_key => 'k') AS same;
-SELECT * FROM members;
+TABLE members;
 SELECT count(*) FROM journey.event;
-ROLLBACK;
+ROLLBACK TO drawn;
 
 -- g) an event that nobody asked for
-BEGIN;
-SELECT at('10:00');
-SELECT journey_emit('ann', 'product_added', '{"cart_id": "A", "total": 80}') > 0 AS id;
-SELECT at('10:29');
-SELECT journey_emit('ann', 'page_view', '{"cart_id": "A"}') > 0 AS id;
-SELECT * FROM members;
-ROLLBACK;
+CALL emit('10:00', 'ann', 'product_added', '{"cart_id": "A", "total": 80}');
+CALL emit('10:29', 'ann', 'page_view', '{"cart_id": "A"}');
+TABLE members;
+ROLLBACK TO drawn;
 
 -- h) a savepoint
-BEGIN;
-SELECT at('10:00');
-SAVEPOINT s;
-SELECT journey_emit('ann', 'product_added', '{"cart_id": "A", "total": 80}') > 0 AS id;
-ROLLBACK TO SAVEPOINT s;
-SELECT * FROM members;
+SAVEPOINT emitted;
+CALL emit('10:00', 'ann', 'product_added', '{"cart_id": "A", "total": 80}');
+ROLLBACK TO emitted;
+TABLE members;
 SELECT count(*) FROM journey.event;
-SELECT journey_advance_to('2025-03-06 00:00+00');
-SELECT * FROM acts;
+SELECT journey_advance_to('2025-03-06 00:00');
+TABLE acts;
 ROLLBACK;
