@@ -43,7 +43,7 @@ static TimestampTz first_pass_until;
 static bool first_pass = true;	/* no error yet in this budget */
 
 static uint64 *running = NULL;	/* the mark of what is being evaluated */
-static bool refused = false;	/* the error under way is raise_used_up's */
+static bool refused = false;	/* the error under way is refuse's */
 
 /* ---- the timer ---- */
 
@@ -131,14 +131,17 @@ start_budget(void)
 	first_pass_until = TimestampTzPlusMilliseconds(now, share);
 }
 
+#define TOOK_TOO_LONG "expression canceled: it takes longer than journey.condition_timeout and journey.emit_budget allow"
+#define NO_TIME_LEFT "expression not evaluated: the time that journey.emit_budget allows is used up"
+
 static void
-raise_used_up(void)
+refuse(const char *message)
 {
 	refused = true;
 	leave();
 	ereport(ERROR,
 			errcode(ERRCODE_QUERY_CANCELED),
-			errmsg("expression not evaluated: the time that journey.emit_budget allows is used up"));
+			errmsg_internal("%s", message));
 }
 
 /*
@@ -154,7 +157,7 @@ arm_for_one(void)
 	if (until != DT_NOEND)
 	{
 		if (now >= until)
-			raise_used_up();
+			refuse(NO_TIME_LEFT);
 		until = now + (until - now) / 2;
 	}
 	if (guc_condition_timeout > 0)
@@ -171,7 +174,7 @@ limit_begin(uint64 *overran, bool bounded)
 	if (budget_until == 0)
 		start_budget();
 	if (*overran == budget)
-		raise_used_up();
+		refuse(TOOK_TOO_LONG);
 	if (bounded || !first_pass)
 		arm_for_one();
 	else if (!armed)
@@ -180,7 +183,7 @@ limit_begin(uint64 *overran, bool bounded)
 	inside = true;
 	/* In this order: a timer that fires in between sees us inside. */
 	if (expired && !canceled)
-		raise_used_up();
+		refuse(NO_TIME_LEFT);
 }
 
 /* The timer of the whole pass goes on; that of one evaluation ends here. */
@@ -238,7 +241,7 @@ is_our_limit(ErrorData *error)
 		strcmp(error->message_id, "canceling statement due to user request") != 0)
 		return false;
 	*running = budget;
-	error->message = "expression canceled: it takes longer than journey.condition_timeout and journey.emit_budget allow";
+	error->message = TOOK_TOO_LONG;
 	return true;
 }
 

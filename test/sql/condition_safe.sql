@@ -46,7 +46,7 @@ END
 $$;
 CREATE CAST (shop.mood AS json) WITH FUNCTION shop.mood_json(shop.mood);
 CREATE AGGREGATE shop.every(bool) (SFUNC = booland_statefunc, STYPE = bool);
-CREATE VIEW shop.sleepers AS SELECT customer, pg_sleep(0) IS NULL AS x FROM shop.orders;
+CREATE VIEW shop.rolling AS SELECT customer, random() > 2 AS x FROM shop.orders;
 CREATE VIEW shop.trapped AS SELECT customer FROM shop.orders WHERE shop.trap(customer);
 CREATE VIEW shop.locking AS SELECT customer FROM shop.orders FOR UPDATE;
 CREATE VIEW shop.good AS SELECT customer, total FROM shop.orders WHERE total > 0;
@@ -70,7 +70,7 @@ CREATE FUNCTION attack(conditions text) RETURNS SETOF text LANGUAGE plpgsql AS $
 DECLARE
 	condition text;
 BEGIN
-	FOR condition IN SELECT regexp_split_to_table(trim(E'\n' FROM conditions), E'\n\t*') LOOP
+	FOREACH condition IN ARRAY regexp_split_to_array(trim(E'\n\t' FROM conditions), E'\n\t*') LOOP
 		RETURN NEXT condition;
 		RETURN NEXT '  ' || replace(probe(condition, '{"a": 1}'), '"on[0].condition" of tile "start": ', '');
 		IF EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) THEN
@@ -83,7 +83,7 @@ $$;
 
 -- Functions of the server that write, lock, wait, tell or show what is not the author's.
 SELECT attack($$
-	pg_sleep(5) is not null
+	U&"pg\005Fsleep"(5) is not null
 	random() > 2
 	clock_timestamp() > now
 	timeofday() = ''
@@ -192,7 +192,7 @@ SELECT attack($$
 
 -- What an author's own tables, views and policies would run.
 SELECT attack($$
-	exists (select from shop.sleepers where x)
+	exists (select from shop.rolling where x)
 	exists (select from shop.trapped)
 	exists (select from shop.locking)
 	exists (select from shop.good where total > 5)
