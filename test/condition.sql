@@ -3,6 +3,10 @@
 -- probe() makes a journey of regress_journey_author in which a condition is asked twice: by an event (the entry's
 -- trigger) and by a timer (an edge that leaves a wait), and says what came of both.
 
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+SET search_path = lab, public;
+
 CREATE ROLE regress_journey_author;
 CREATE ROLE regress_journey_app;
 SELECT journey_grant('regress_journey_author', 'author'), journey_grant('regress_journey_app', 'emit');

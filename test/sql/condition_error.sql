@@ -1,6 +1,7 @@
 -- Errors in conditions, and conditions that take too long: nobody else's concern.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set helpers :abs_srcdir '/condition.sql'
+\set end :abs_srcdir '/condition_end.sql'
 \set ECHO none
 \i :helpers
 \set ECHO all
@@ -231,8 +232,5 @@ SELECT count(journey_emit('x' || i, 'many', jsonb_build_object('zero', i % 2))) 
 SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid' AND pid = pg_backend_pid();
 ROLLBACK;
 
-SET client_min_messages = warning;
-DROP SCHEMA shop CASCADE;
-DROP OWNED BY regress_journey_author, regress_journey_app;
-DROP ROLE regress_journey_author, regress_journey_app;
-DROP SEQUENCE probe_number CASCADE;
+\set ECHO none
+\i :end
