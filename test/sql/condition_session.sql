@@ -168,7 +168,8 @@ SELECT left(template::text, 160) || E'\n    ' || rendered(template) FROM (VALUES
 	(19, ('{"a": ' || repeat('[', 200) || '"{{ 1 }}"' || repeat(']', 200) || '}')::jsonb),
 	(20, '{"a": "{{ customer::regclass }}"}'),
 	(21, '{"a": "{{ (select o from shop.orders o) }}"}'),
-	(22, '"{{ 1 }}"')) AS x (n, template)
+	(22, '"{{ 1 }}"'),
+	(23, '"{{ context - ''text'' }}"')) AS x (n, template)
  ORDER BY n;
 
 \set ECHO none
