@@ -46,9 +46,11 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- The errors that a journey has recorded.
+-- The errors that a journey has recorded; journey.failure shows one message a minute.
 CREATE FUNCTION probe_failures(name text) RETURNS text LANGUAGE sql AS $$
-SELECT string_agg(DISTINCT concat_ws(' ', sqlstate, message), '; ') FROM journey.failure WHERE journey = name
+SELECT string_agg(DISTINCT concat_ws(' ', f.sqlstate, f.message), '; ')
+  FROM journey.failure_row f JOIN journey.journey j ON j.id = f.journey
+ WHERE j.name = probe_failures.name
 $$;
 
 -- yes: in, or its outcome; an error where it erred.

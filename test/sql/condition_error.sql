@@ -102,7 +102,19 @@ INSERT INTO shop.orders VALUES ('x', 6);
 SELECT count(probe_emit(:'name', customer => 'fred'));
 COMMIT;
 SELECT customer FROM journey.member WHERE journey = :'name' ORDER BY 1;
-SELECT sqlstate, message FROM journey.failure WHERE journey = :'name' ORDER BY 1;
+SELECT DISTINCT sqlstate, message FROM journey.failure WHERE journey = :'name' ORDER BY 1;
+
+-- A wait can be longer than time.  And a message that holds a value is cut.
+SET ROLE regress_journey_author;
+SELECT journey_create('long', jsonb_set(probe_definition('true', 'long'), '{tiles,hold,for}', '"(props->>''for'')::interval"'));
+SELECT journey_activate('long');
+RESET ROLE;
+SELECT journey_emit('c' || n, 'long_in', format('{"for": "%s"}', span)::jsonb, '2025-01-01') > 0
+  FROM (VALUES (1, '170000000 years'), (2, '-170000000 years'), (3, '2000000000 days'), (4, '9000 days'), (5, '1'), (6, 'x'), (7, '2000000000 months 2000000000 days')) AS x (n, span) ORDER BY n;
+SELECT customer, tile, state, due_at AT TIME ZONE 'UTC' FROM journey.member WHERE journey = 'long' ORDER BY 1;
+SELECT probe_activate('repeat(customer, 100000)::int > 0') AS name \gset
+SELECT length(probe_emit(:'name')) > 0, length(probe_emit(:'name', customer => 'ä')) > 0;
+SELECT length(message), octet_length(message), left(message, 50) FROM journey.failure_row WHERE message LIKE 'invalid input syntax for type integer: "%...' ORDER BY 1;
 
 -- Time.  bomb: on the fast path, in a subquery, in the compilation; and a condition of each sort beside it.
 SET journey.condition_timeout = '150ms';
@@ -154,7 +166,7 @@ COMMIT;
 SELECT surrounded('timer', ARRAY['(select count(*) from generate_series(1, visits * 100000000::bigint)) > 0']);
 SELECT journey_emit('ann', 'timer_in') > 0;
 SELECT took('SELECT probe_timer(''timer_1'')');
-SELECT tile, sqlstate, message FROM journey.failure WHERE journey = 'timer_1' AND edge IS NOT NULL;
+SELECT DISTINCT tile, sqlstate, message FROM journey.failure WHERE journey = 'timer_1' AND edge IS NOT NULL;
 
 -- Limits that end just when the condition does, or an error, or the emit: no cancel is ever left behind.
 SELECT probe_activate('(select count(*) from generate_series(1, (props->>''n'')::int)) > 0 and 6 / ((props->>''n'')::int % 3) <> 0') AS name \gset
