@@ -307,6 +307,21 @@ scheduled_retry(TimestampTz now, int attempts)
 	return now + (TimestampTz) (seconds * USECS_PER_SEC);
 }
 
+static TimestampTz
+retry_at(FunctionCallInfo fcinfo, int n, TimestampTz now, int attempts)
+{
+	TimestampTz at;
+
+	if (PG_ARGISNULL(n))
+		return scheduled_retry(now, attempts);
+	at = after(now, PG_GETARG_INTERVAL_P(n));
+	if (at < now)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("retry_in must not be negative"));
+	return at;
+}
+
 Datum
 journey_nack(PG_FUNCTION_ARGS)
 {
@@ -332,8 +347,7 @@ journey_nack(PG_FUNCTION_ARGS)
 	values[2] = PointerGetDatum(argument_optional_text(fcinfo, 1, "error",
 													   MAX_ERROR_LENGTH));
 	nulls[2] = DatumGetPointer(values[2]) == NULL;
-	values[3] = TimestampTzGetDatum(PG_ARGISNULL(2) ? scheduled_retry(now, attempts) :
-									after(now, PG_GETARG_INTERVAL_P(2)));
+	values[3] = TimestampTzGetDatum(retry_at(fcinfo, 2, now, attempts));
 	sql_begin(&session);
 	nacked = sql_run(&plan, values, nulls) > 0;
 	sql_end(&session);

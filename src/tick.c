@@ -186,17 +186,17 @@ lock_lanes(TimestampTz by, int64 max)
 	return lanes;
 }
 
+/* The first of the customer's events, until one that is still to come. */
 static List *
 read_lane(text *customer, TimestampTz by, int64 max)
 {
 	static SqlPlan plan = {
 		"SELECT id, event, props, at FROM journey.queue"
-		" WHERE customer OPERATOR(pg_catalog.=) $1 AND at OPERATOR(pg_catalog.<=) $2"
-		" ORDER BY received_at, id LIMIT $3",
-		3, {TEXTOID, TIMESTAMPTZOID, INT8OID}
+		" WHERE customer OPERATOR(pg_catalog.=) $1"
+		" ORDER BY received_at, id LIMIT $2",
+		2, {TEXTOID, INT8OID}
 	};
-	Datum		values[] = {PointerGetDatum(customer), TimestampTzGetDatum(by),
-	Int64GetDatum(max)};
+	Datum		values[] = {PointerGetDatum(customer), Int64GetDatum(max)};
 	SqlSession	session;
 	List	   *events = NIL;
 	uint64		n;
@@ -215,6 +215,8 @@ read_lane(text *customer, TimestampTz by, int64 max)
 		input->type = (text *) DatumGetPointer(sql_datum(&session, i, 2, &isnull));
 		input->props = (Jsonb *) DatumGetPointer(sql_datum(&session, i, 3, &isnull));
 		input->at = DatumGetTimestampTz(sql_value(i, 4, &isnull));
+		if (input->at > by)
+			break;
 		old = MemoryContextSwitchTo(session.caller);
 		events = lappend(events, input);
 		MemoryContextSwitchTo(old);
@@ -280,17 +282,25 @@ work_queue(TimestampTz by, int64 max, Tick *tick)
 
 /* ---- both ---- */
 
+/* When the first lane can go on: an event waits for those before it. */
 static TimestampTz
 first_queued(void)
 {
-	static SqlPlan plan = {"SELECT min(at) FROM journey.queue", 0, {0}};
+	static SqlPlan plan = {
+		"SELECT q.at FROM journey.queue q WHERE NOT EXISTS ("
+		"SELECT FROM journey.queue p"
+		" WHERE p.customer OPERATOR(pg_catalog.=) q.customer"
+		" AND ROW(p.received_at, p.id) OPERATOR(pg_catalog.<) ROW(q.received_at, q.id))"
+		" ORDER BY q.at LIMIT 1",
+		0, {0}
+	};
 	SqlSession	session;
-	bool		isnull;
-	Datum		at;
+	bool		isnull = true;
+	Datum		at = 0;
 
 	sql_begin(&session);
-	sql_run(&plan, NULL, NULL);
-	at = sql_value(0, 1, &isnull);
+	if (sql_run(&plan, NULL, NULL) > 0)
+		at = sql_value(0, 1, &isnull);
 	sql_end(&session);
 	return isnull ? 0 : DatumGetTimestampTz(at);
 }
