@@ -85,9 +85,11 @@ typedef bool UpdateIndexes;
 	ExecCheckRTPerms((stmt)->rtable, true)
 #endif
 
-/* 17 brought JSON_VALUE and its like, which convert to any type. */
+/* 16 and 17 brought JSON_OBJECT, JSON_VALUE and their like. */
 #if PG_VERSION_NUM >= 170000
-#define IsJsonExpr(node) IsA(node, JsonExpr)
+#define IsJsonExpr(node) (IsA(node, JsonConstructorExpr) || IsA(node, JsonExpr))
+#elif PG_VERSION_NUM >= 160000
+#define IsJsonExpr(node) IsA(node, JsonConstructorExpr)
 #else
 #define IsJsonExpr(node) false
 #endif
