@@ -219,7 +219,7 @@ CREATE OR REPLACE VIEW journey.tile_stats AS
 SELECT j.name AS journey, v.version, t.name AS tile, t.config ->> 'type' AS type,
 	   coalesce(c.entered, 0) AS entered, coalesce(c.entered - c.departed, 0) AS inside,
 	   coalesce(c.departed, 0) AS departed, coalesce(c.errors, 0) AS errors,
-	   CASE WHEN v.definition ? 'goal' THEN c.converted::numeric / nullif(c.passed, 0) END AS conversion_rate
+	   CASE WHEN v.definition ? 'goal' THEN round(c.converted::numeric / nullif(c.passed, 0), 4) END AS conversion_rate
   FROM journey.version_row v
   JOIN journey.journey j ON j.id = v.journey
  CROSS JOIN LATERAL jsonb_each(v.definition -> 'tiles') WITH ORDINALITY AS t (name, config, n)

@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey.fold(bool) IS
-'internal: add the rows of transition_row that are settled to tile_total; returns their number. Does nothing for fewer than 10,000 rows, none older than a minute, unless everything is true, and nothing while another fold is under way.';
+'Internal. Add the rows of transition_row that are settled to tile_total; returns their number. Does nothing for fewer than 10,000 rows, none older than a minute, unless everything is true, and nothing while another fold is under way.';
 
 -- The views find the rows above the watermark by these indexes, and read what is not summarized row by row.
 CREATE OR REPLACE FUNCTION journey.summarize(leaves oid[])
@@ -76,7 +76,7 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
 END
 $$;
 COMMENT ON FUNCTION journey.summarize(oid[]) IS
-'internal: bring the BRIN indexes of these partitions up to date';
+'Internal. Bring the BRIN indexes of these partitions up to date.';
 
 -- Partitions.
 --
@@ -99,7 +99,8 @@ SELECT l.log, l.leaf, l.name, l.bound = 'DEFAULT' AS is_default,
 
 -- Where the DEFAULT partition ends, as its CHECK says; null without one.
 CREATE OR REPLACE VIEW journey.default_end AS
-SELECT l.log, l.leaf, l.name, k.convalidated AS is_valid, substring(k.definition FROM $$'([^']*)'$$)::timestamptz AS end_at
+SELECT l.log, l.leaf, l.name, k.convalidated AS is_valid,
+	   substring(k.definition FROM $$'([^']*)'$$)::timestamptz AS end_at
   FROM journey.leaf l
   LEFT JOIN LATERAL (SELECT c.convalidated, pg_get_constraintdef(c.oid) AS definition
 					   FROM pg_constraint c
@@ -138,7 +139,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey.end_default(name, timestamptz) IS
-'internal: tell where the DEFAULT partition of a log ends; null if that needs another round';
+'Internal. Tell where the DEFAULT partition of a log ends; null if that needs another round.';
 
 CREATE OR REPLACE FUNCTION journey.make_leaf(template regclass, leaf name)
 RETURNS void
@@ -157,7 +158,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey.make_leaf(regclass, name) IS
-'internal: a table like this partition, with its indexes and replica identity, not attached yet';
+'Internal. A table like this partition, with its indexes and replica identity, not attached yet.';
 
 -- Seven days ahead.  Two rounds at once exclude each other by the lock on the parent, which no emit takes.
 CREATE OR REPLACE FUNCTION journey.make_leaves(log name, prefix text)
@@ -200,7 +201,7 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
 END
 $$;
 COMMENT ON FUNCTION journey.make_leaves(name, text) IS
-'internal: make the day partitions of a log, called prefix_YYYYMMDD, seven days ahead or more';
+'Internal. Make the day partitions of a log, called prefix_YYYYMMDD, seven days ahead or more.';
 
 -- Retention.
 
@@ -216,14 +217,15 @@ DECLARE
 	is_folded bool := true;
 BEGIN
 	IF log = 'transition_row' THEN
-		EXECUTE format('SELECT NOT EXISTS (SELECT FROM journey.%I t WHERE t.xact >= (SELECT h.folded FROM journey.horizon h))',
-					   leaf) INTO is_folded;
+		EXECUTE format('SELECT NOT EXISTS (SELECT FROM journey.%I t
+											WHERE t.xact >= (SELECT h.folded FROM journey.horizon h))', leaf)
+		   INTO is_folded;
 	END IF;
 	RETURN is_folded;
 END
 $$;
 COMMENT ON FUNCTION journey.is_folded(name, name) IS
-'internal: whether every row of this partition is in tile_total; true for the event log';
+'Internal. Whether every row of this partition is in tile_total; true for the event log.';
 
 CREATE OR REPLACE FUNCTION journey.drop_leaves(log name, before timestamptz)
 RETURNS void
@@ -248,7 +250,7 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
 END
 $$;
 COMMENT ON FUNCTION journey.drop_leaves(name, timestamptz) IS
-'internal: drop the partitions of a log whose rows were all received before that time and are folded';
+'Internal. Drop the partitions of a log whose rows were all received before that time and are folded.';
 
 -- The DEFAULT partition stays, but what it held at first, or in a gap, goes when all of it is too old.
 CREATE OR REPLACE FUNCTION journey.empty_default(log name, before timestamptz)
@@ -279,13 +281,16 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
 END
 $$;
 COMMENT ON FUNCTION journey.empty_default(name, timestamptz) IS
-'internal: truncate the DEFAULT partition of a log if all its rows were received before that time and are folded';
+'Internal. Truncate the DEFAULT partition of a log if all its rows were received before that time and are folded.';
 
--- In batches, for a second at most: the rest is for the next round.  A row that somebody holds is left.
+-- In batches, for a second at most: the rest is for the next round.  A row that somebody holds is left.  A plan made
+-- while the table was small would compare each row with each of the batch.
 CREATE OR REPLACE FUNCTION journey.purge_dedupe(before timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, journey, pg_temp
+SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
 	deadline timestamptz := clock_timestamp() + interval '1 second';
@@ -307,14 +312,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey.purge_dedupe(timestamptz) IS
-'internal: forget dedupe keys received before that time; returns how many';
+'Internal. Forget dedupe keys received before that time; returns how many.';
 
 CREATE OR REPLACE FUNCTION journey.setting_interval(name text)
 RETURNS interval
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN nullif(pg_catalog.current_setting(name, true), '')::interval;
 COMMENT ON FUNCTION journey.setting_interval(text) IS
-'internal: a setting that holds an interval; null where it is empty';
+'Internal. A setting that holds an interval; null where it is empty.';
 
 -- What takes locks comes last: they are held until the transaction ends.
 CREATE OR REPLACE FUNCTION journey.maintain()
@@ -345,11 +350,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey.maintain() IS
-'internal: what journey_maintain() does, as the extension''s owner';
+'Internal. What journey_maintain() does, as the extension''s owner.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_maintain()
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'journey_maintain';
 COMMENT ON FUNCTION @extschema@.journey_maintain() IS
-'housekeeping, as the worker does it: makes log partitions a week ahead, drops those older than journey.retention, forgets old dedupe keys and failures, folds counts. Call it daily where no worker runs. For superusers and level operate.';
+'Housekeeping, as the worker does it: makes log partitions a week ahead, drops those older than journey.retention, forgets old dedupe keys and failures, folds counts. Call it daily where no worker runs. For superusers and level operate.';

@@ -17,6 +17,8 @@ SELECT l.level, m.kind, n.name
 		('{emit, author, operate}', 'function', '{journey_advance_to}'),
 		('{view, operate}', 'table', '{journey, version, tile, edge, member, event, transition, action, destination,
 			customer, queue, status, tile_stats, failure, upcoming}'),
+		('{view, operate}', 'table', '{worker}'),
+		('{view, operate}', 'function', '{worker_list}'),
 		('{author, view, operate}', 'schema', '{journey}')) AS m (levels, kind, names)
  CROSS JOIN LATERAL unnest(m.levels) AS l (level)
  CROSS JOIN LATERAL unnest(m.names) AS n (name);
@@ -70,7 +72,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey.apply_level(name, text, bool) IS
-'internal: grant (give) or revoke everything journey.privilege names for a level';
+'Internal. Grant (give) or revoke everything journey.privilege names for a level.';
 
 CREATE OR REPLACE FUNCTION journey.check_access(role name, level text, destination text)
 RETURNS void
@@ -94,7 +96,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey.check_access(name, text, text) IS
-'internal: raise 22004 for a null role or level, 22023 for no such level or a destination with another level than author';
+'Internal. Raise 22004 for a null role or level, 22023 for no such level or a destination with another level than author.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_grant(role name, level text, destination text DEFAULT NULL)
 RETURNS void
@@ -121,7 +123,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.journey_grant(name, text, text) IS
-'give a role a level: emit (say what happened), author (own journeys), view (read), operate (run it all). With a destination, level author, also the right to send there. Errors: 42704 no such role or destination, 22023 no such level. For superusers and the owner of the extension.';
+'Give a role a level: emit (say what happened), author (own journeys), view (read), operate (run it all). With a destination, level author, also the right to send there. Errors: 42704 no such role or destination, 22023 no such level. For superusers and the owner of the extension.';
 
 -- What another level of the role allows too is given back at the end.
 CREATE OR REPLACE FUNCTION @extschema@.journey_revoke(role name, level text, destination text DEFAULT NULL)
@@ -152,7 +154,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.journey_revoke(name, text, text) IS
-'take a level from a role, with all its destinations; with a destination, only that. Nothing happens where the role does not have it. Also forgets a role that was dropped. Errors: 42704 no such role, 22023 no such level. For superusers and the owner of the extension.';
+'Take a level from a role, with all its destinations; with a destination, only that. Nothing happens where the role does not have it. Also forgets a role that was dropped. Errors: 42704 no such role, 22023 no such level. For superusers and the owner of the extension.';
 
 CREATE OR REPLACE FUNCTION journey.regrant()
 RETURNS void
@@ -164,7 +166,7 @@ BEGIN ATOMIC
 	 WHERE a.destination OPERATOR(pg_catalog.=) '';
 END;
 COMMENT ON FUNCTION journey.regrant() IS
-'internal: give all roles in journey.access what their levels allow now; the last statement of each upgrade script';
+'Internal. Give all roles in journey.access what their levels allow now; the last statement of each upgrade script.';
 
 -- Default privileges of whoever installs or maintains would open our tables to others.
 CREATE OR REPLACE FUNCTION journey.seal(kind text, identity text, owner oid, acl aclitem[])
@@ -185,4 +187,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey.seal(text, text, oid, aclitem[]) IS
-'internal: revoke all that anyone but the owner may do with an object';
+'Internal. Revoke all that anyone but the owner may do with an object.';

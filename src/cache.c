@@ -85,6 +85,7 @@ relcache_callback(Datum arg, Oid relid)
 {
 	hot_invalidate(relid);
 	leaf_invalidate(relid);
+	sql_invalidate(relid);
 	if (relid == InvalidOid || relid == journey_relid)
 		stale = true;
 }

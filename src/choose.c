@@ -76,7 +76,7 @@ Choice
 choose_by_time(Step *step, Member *member)
 {
 	Choice		choice = {NULL, 0, 0};
-	Tile	   *tile = &member->journey->tiles[member->tile];
+	Tile	   *tile = member_tile(member);
 
 	for (int i = 0; i < tile->nedges; i++)
 	{
@@ -106,7 +106,7 @@ Choice
 choose_by_event(Step *step, const Member *member)
 {
 	Choice		choice = {NULL, 0, 0};
-	Tile	   *tile = &member->journey->tiles[member->tile];
+	Tile	   *tile = member_tile(member);
 
 	if (!tile->has_event_edges || step->event->at < member->arrived_at)
 		return choice;

@@ -17,6 +17,7 @@
 #include "access/tableam.h"
 #include "executor/executor.h"
 #include "storage/proc.h"
+#include "utils/guc.h"
 #include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
@@ -126,6 +127,18 @@ wait_event_compat(uint32 *event, const char *name)
 #else
 #define database_ownercheck_compat(database, role) \
 	pg_database_ownercheck(database, role)
+#endif
+
+/* 16 frees a setting's extra from a memory context of its own. */
+#if PG_VERSION_NUM >= 160000
+#define guc_malloc_compat(size) guc_malloc(LOG, size)
+#else
+#define guc_malloc_compat(size) malloc(size)
+#endif
+
+/* 18 put the mark of functions that do not return before the declaration. */
+#ifndef pg_noreturn
+#define pg_noreturn __attribute__((noreturn))
 #endif
 
 #endif							/* JOURNEY_COMPAT_H */

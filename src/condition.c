@@ -15,6 +15,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "port/pg_bitutils.h"
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/datum.h"
@@ -172,10 +173,10 @@ bind_variables(ExprCode *code, Scope *scope)
 		}
 		MemoryContextSwitchTo(old);
 	}
-	for (int i = 0; i < NUM_VARIABLES; i++)
+	for (uint32 bits = code->variables; bits != 0; bits &= bits - 1)
 	{
-		if ((code->variables & VAR_BIT(i)) == 0)
-			continue;
+		int			i = pg_rightmost_one_pos32(bits);
+
 		if ((scope->known & VAR_BIT(i)) == 0)
 			scope->fetch(scope, i);
 		params->params[i].value = scope->values[i].value;
@@ -275,7 +276,7 @@ eval_as_author(Expression *expr, const Author *author, Scope *scope, bool *isnul
 Datum
 expr_eval(Expression *expr, const Author *author, Scope *scope, bool *isnull)
 {
-	Oid			role = get_role_oid(author->owner, true);
+	Oid			role = role_by_name(author->owner);
 
 	for (int i = 0; i < MAX_COMPILATIONS; i++)
 	{

@@ -82,8 +82,16 @@ typedef struct Member
 	struct Member *before;		/* as it was before the step; itself there */
 	ItemPointerData tid;		/* invalid: not stored yet */
 	bool		changed;
+	bool		broken;			/* on a tile that its version does not have */
 	bool		replaces;		/* new, while an old run of the same key exits */
 } Member;
+
+/* Where a member is that is not broken. */
+static inline Tile *
+member_tile(const Member *member)
+{
+	return &member->journey->tiles[member->tile];
+}
 
 typedef struct Event
 {

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "compat.h"
 #include "guc.h"
 
 char	   *guc_databases;
@@ -79,7 +80,7 @@ check_now(char **newval, void **extra, GucSource source)
 		GUC_check_errdetail("The value must be a timestamp with time zone.");
 		return false;
 	}
-	value = malloc(sizeof(TimestampTz));	/* guc.c frees extra with free() */
+	value = guc_malloc_compat(sizeof(TimestampTz));
 	if (value == NULL)
 		return false;
 	*value = DatumGetTimestampTz(read);

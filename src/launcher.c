@@ -117,6 +117,24 @@ launcher_wants(const char *database)
 	return false;
 }
 
+/* A list that does not read names no database at all: say so, once. */
+static void
+check_list(void)
+{
+	static bool complained = false;
+	List	   *list;
+
+	if (SplitIdentifierString(pstrdup(guc_databases), ',', &list))
+		complained = false;
+	else if (!complained)
+	{
+		ereport(LOG,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("invalid list syntax in parameter \"%s\"", "journey.databases"));
+		complained = true;
+	}
+}
+
 static void
 list_database(Form_pg_database form)
 {
@@ -154,6 +172,7 @@ read_list(void)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	(void) GetTransactionSnapshot();
+	check_list();
 	catalog = table_open(DatabaseRelationId, AccessShareLock);
 	scan = table_beginscan_catalog(catalog, 0, NULL);
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)

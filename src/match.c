@@ -80,7 +80,7 @@ static void
 react_inside(Step *step, Reaction *reaction, const Member *before)
 {
 	Journey    *journey = before->journey;
-	Tile	   *tile = &journey->tiles[before->tile];
+	Tile	   *tile = member_tile(before);
 	Place		place = {journey, before, NO_TILE, NO_EDGE};
 
 	if (step->event->at < before->entered_at)
@@ -104,6 +104,8 @@ reactions(Step *step)
 		Member	   *member = lfirst(cell);
 		Reaction   *reaction = palloc0(sizeof(Reaction));
 
+		if (member->broken)
+			continue;
 		reaction->member = member;
 		reaction->reaches_goal = reaches_goal(step, member->before);
 		if (member->state != MEMBER_EXITED)

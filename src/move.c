@@ -139,7 +139,7 @@ member_take(Step *step, Member *member, Edge *edge, Reason reason)
 static bool
 arrive(Step *step, Member *member)
 {
-	Tile	   *tile = &member->journey->tiles[member->tile];
+	Tile	   *tile = member_tile(member);
 	StepResult	result = tile_enter(step, member, tile);
 
 	member->changed = true;
@@ -167,7 +167,7 @@ arrive(Step *step, Member *member)
 static void
 stay(Step *step, Member *member, const Choice *choice)
 {
-	Tile	   *tile = &member->journey->tiles[member->tile];
+	Tile	   *tile = member_tile(member);
 
 	member->changed = true;
 	member->due_at = choice->next;

@@ -29,6 +29,18 @@ working_copy(Step *step, Member *before)
 	return NULL;				/* not reached */
 }
 
+/* Somebody has changed the row behind our back. */
+static void
+fail_broken(Step *step, Member *member)
+{
+	Place		place = {member->journey, member, NO_TILE, NO_EDGE};
+
+	record_failure(step, &place, ERRCODE_DATA_CORRUPTED,
+				   psprintf("member stands on tile number %d, which version %d of the journey does not have",
+							member->tile, member->version));
+	member_fail(step, member);
+}
+
 /*
  * Why a timer can be due, in the order of the tests: the member was on its way
  * (it arrives), its tile's hold is over (it is ready), its tile or its edges
@@ -39,6 +51,11 @@ decide_timer(Step *step, void *member_before)
 {
 	Member	   *member = working_copy(step, member_before);
 
+	if (member->broken)
+	{
+		fail_broken(step, member);
+		return;
+	}
 	if (member->state == MEMBER_IN_TRANSIT)
 	{
 		member->state = MEMBER_ACTIVE;

@@ -18,7 +18,9 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "guc.h"
@@ -30,8 +32,7 @@ static const char *const sandbox_settings[][2] = {
 	{"DateStyle", "ISO, MDY"},
 	{"IntervalStyle", "postgres"},
 	{"row_security", "on"},
-	{"client_min_messages", "error"},
-	{"transaction_read_only", "on"}
+	{"client_min_messages", "error"}
 };
 
 static Oid
@@ -74,9 +75,40 @@ role_extension_owner(void)
 	return owner;
 }
 
+/* The last answer of role_by_name; known is cleared when roles change. */
+static struct
+{
+	bool		known;
+	NameData	name;
+	Oid			role;
+}			last_role;
+
+static void
+roles_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	last_role.known = false;
+}
+
+Oid
+role_by_name(const char *name)
+{
+	static bool listening = false;
+
+	if (last_role.known && strcmp(NameStr(last_role.name), name) == 0)
+		return last_role.role;
+	if (!listening)
+		CacheRegisterSyscacheCallback(AUTHNAME, roles_changed, (Datum) 0);
+	listening = true;
+	last_role.role = get_role_oid(name, true);
+	namestrcpy(&last_role.name, name);
+	last_role.known = true;
+	return last_role.role;
+}
+
 static void
 switch_to(RoleSwitch *saved, Oid role, int context)
 {
+	saved->read_only = XactReadOnly;
 	GetUserIdAndSecContext(&saved->user, &saved->context);
 	SetUserIdAndSecContext(role, saved->context | context);
 }
@@ -91,7 +123,7 @@ role_extension_begin(RoleSwitch *saved)
 static void
 switch_to_author(RoleSwitch *saved, const char *owner)
 {
-	Oid			role = get_role_oid(owner, true);
+	Oid			role = role_by_name(owner);
 
 	if (!OidIsValid(role))
 		ereport(ERROR,
@@ -137,6 +169,12 @@ role_sandbox_begin(RoleSwitch *saved, const char *owner, const char *zone)
 		pin(sandbox_settings[i][0], sandbox_settings[i][1]);
 	pin("TimeZone", zone);
 	switch_to_author(saved, owner);
+
+	/*
+	 * Not by its setting: since 16 that cannot be saved and restored.  The
+	 * abort of a (sub)transaction puts this back as well.
+	 */
+	XactReadOnly = true;
 }
 
 void
@@ -145,6 +183,7 @@ role_end(RoleSwitch *saved)
 	SetUserIdAndSecContext(saved->user, saved->context);
 	if (saved->guc_nest != 0)
 		AtEOXact_GUC(false, saved->guc_nest);
+	XactReadOnly = saved->read_only;
 }
 
 void

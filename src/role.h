@@ -16,6 +16,7 @@ typedef struct RoleSwitch
 {
 	Oid			user;
 	int			context;
+	bool		read_only;
 	int			guc_nest;		/* 0: settings were not touched */
 } RoleSwitch;
 
@@ -27,8 +28,8 @@ extern void role_author_begin(RoleSwitch *saved, const char *owner);
 
 /*
  * The full sandbox around author code that is not IMMUTABLE: as above, and a
- * GUC nest with search_path, TimeZone, DateStyle, IntervalStyle, row_security,
- * client_min_messages and transaction_read_only pinned.
+ * GUC nest with search_path, TimeZone, DateStyle, IntervalStyle, row_security
+ * and client_min_messages pinned, in a transaction that is read-only.
  */
 extern void role_sandbox_begin(RoleSwitch *saved, const char *owner, const char *zone);
 
@@ -43,6 +44,12 @@ extern void role_refuse_restricted(const char *verb);
 
 /* Raise where the server or the transaction cannot write (DECISIONS 21). */
 extern void role_refuse_read_only(const char *verb);
+
+/*
+ * The role of that name, InvalidOid where there is none.  Quick when asked for
+ * the same name again and again.
+ */
+extern Oid	role_by_name(const char *name);
 
 /* The extension's owner, by current catalog. */
 extern Oid	role_extension_owner(void);

@@ -43,10 +43,10 @@ end_step(Step *step)
 
 /* Lock and read the members; in the step's memory. */
 static bool
-load_members(Step *step, bool goals)
+load_members(Step *step, const GoalEvent *goal)
 {
 	MemoryContext old = MemoryContextSwitchTo(step->cxt);
-	bool		all = store_lock_members(step->customer, goals,
+	bool		all = store_lock_members(step->customer, goal,
 										 step->patient ? LOCK_WAIT : LOCK_SKIP,
 										 &step->stored);
 
@@ -75,14 +75,14 @@ read_clock(Step *step)
 
 /* Decide until nobody has entered the same member before us. */
 static bool
-run_until_written(Step *step, bool goals, Decision decide, void *arg)
+run_until_written(Step *step, const GoalEvent *goal, Decision decide, void *arg)
 {
 	while (!step_run(step, decide, arg))
 	{
 		if (!step->patient)
 			return false;
 		CHECK_FOR_INTERRUPTS();
-		load_members(step, goals);
+		load_members(step, goal);
 	}
 	return true;
 }
@@ -90,10 +90,11 @@ run_until_written(Step *step, bool goals, Decision decide, void *arg)
 static bool
 run_heard_event(Step *step, Event *event, const Listeners *listeners)
 {
-	bool		goals = listeners->goals;
+	GoalEvent	event_as_goal = {event->name, event->at ? event->at : guc_clock()};
+	GoalEvent  *goal = listeners->goals ? &event_as_goal : NULL;
 	bool		done;
 
-	if (!load_members(step, goals))
+	if (!load_members(step, goal))
 		return false;
 	if (event->at == 0)
 		event->at = read_clock(step);
@@ -101,7 +102,7 @@ run_heard_event(Step *step, Event *event, const Listeners *listeners)
 	step->event = event;
 	step->reason = REASON_EVENT;
 	store_append_event(step->customer, event);
-	done = run_until_written(step, goals, decide_event, NULL);
+	done = run_until_written(step, goal, decide_event, NULL);
 	if (!done)
 		store_undo_event(event);
 	return done;
@@ -175,9 +176,9 @@ run_entry(Journey *journey, text *customer, Jsonb *context)
 	begin_step(&step, customer, LOCK_WAIT);
 	step.reason = REASON_STEP;
 	step.props = context;
-	load_members(&step, false);
+	load_members(&step, NULL);
 	step.now = read_clock(&step);
-	run_until_written(&step, false, decide_entry, &order);
+	run_until_written(&step, NULL, decide_entry, &order);
 	id = order.entered ? order.entered->id : 0;
 	end_step(&step);
 	return id;
@@ -217,7 +218,7 @@ run_exit(int32 journey, text *customer, text *key, const char *outcome)
 	Step		step;
 
 	begin_step(&step, customer, LOCK_WAIT);
-	load_members(&step, false);
+	load_members(&step, NULL);
 	step.now = read_clock(&step);
 	(void) step_run(&step, decide_exit, &order);
 	end_step(&step);
@@ -255,7 +256,7 @@ run_timers(text *customer, TimestampTz by, int64 max, int64 *moved)
 
 	*moved = 0;
 	begin_step(&step, customer, LOCK_SKIP);
-	all = load_members(&step, false);
+	all = load_members(&step, NULL);
 	for (int left = list_length(step.stored);
 		 all && left > 0 && *moved < max && (member = first_due(&step, by)) != NULL;
 		 left--)
@@ -304,7 +305,7 @@ run_set_aside(text *customer, TimestampTz by, int sqlstate, const char *message)
 	Step		step;
 
 	begin_step(&step, customer, LOCK_SKIP);
-	if (load_members(&step, false))
+	if (load_members(&step, NULL))
 	{
 		step.now = read_clock(&step);
 		(void) step_run(&step, decide_aside, &order);

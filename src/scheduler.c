@@ -48,6 +48,7 @@ typedef struct Scheduler
 	IdleReason	idle;
 	long		retry;			/* ms; doubles while all that is due is locked */
 	long		rest;			/* ms; doubles while errors follow each other */
+	int			failures;		/* batches in a row that failed */
 	const char *customer;		/* worked off alone */
 	List	   *customers;		/* to be worked off one by one */
 	ErrorData  *error;			/* why the customer is set aside */
@@ -250,9 +251,20 @@ rest(Scheduler *scheduler, long ms)
 	}
 }
 
+/*
+ * A batch failed.  What could be worked off one by one was, so the next batch
+ * follows at once; but not forever, should that not have helped.
+ */
 static void
-rest_after_error(Scheduler *scheduler)
+recover(Scheduler *scheduler)
 {
+	scheduler->failures++;
+	if (work_one_by_one(scheduler))
+	{
+		if (scheduler->failures > 1)
+			rest(scheduler, SHORTEST_REST);
+		return;
+	}
 	set_idle(scheduler, IDLE_AFTER_ERROR);
 	rest(scheduler, scheduler->rest);
 	scheduler->rest = Min(scheduler->rest * 2, LONGEST_REST);
@@ -325,8 +337,7 @@ work(Scheduler *scheduler)
 	if (error != NULL)
 	{
 		worker_complain("work off a batch of timers", error);
-		if (!work_one_by_one(scheduler))
-			rest_after_error(scheduler);
+		recover(scheduler);
 		return TIME_NEVER_WAKE;
 	}
 	if (scheduler->idle != IDLE_NOT)
@@ -336,6 +347,7 @@ work(Scheduler *scheduler)
 	}
 	seat_settle(seat);
 	count_moves(scheduler);
+	scheduler->failures = 0;
 	scheduler->rest = SHORTEST_REST;
 	return next_round(scheduler);
 }
@@ -369,7 +381,7 @@ watch_clock(const Scheduler *scheduler, TimestampTz before, instr_time begun)
 	int64		passed = (GetCurrentTimestamp() - before) / 1000;
 	int64		jump = passed - elapsed_since(begun);
 
-	if (Abs(jump) > CLOCK_JUMP && scheduler->seat->number == 0)
+	if ((jump > CLOCK_JUMP || jump < -CLOCK_JUMP) && scheduler->seat->number == 0)
 		ereport(LOG,
 				errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				errmsg("the clock was set by " INT64_FORMAT " s, journey's timers follow it",

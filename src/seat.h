@@ -21,6 +21,8 @@
 #include "storage/condition_variable.h"
 #include "storage/lwlock.h"
 
+#include "compat.h"
+
 #define MAX_CLOSED 16			/* databases closed at a time */
 #define MAX_LOOK_AGAIN 16		/* databases the launcher is told to look at */
 
@@ -135,7 +137,7 @@ extern bool seat_next_look(Oid *database);
 /* For a worker. */
 extern Seat *seat_take(const SeatTicket *ticket);
 extern void seat_settle(Seat *seat);
-extern void seat_leave(Seat *seat, SeatOutcome outcome) pg_attribute_noreturn();
+pg_noreturn extern void seat_leave(Seat *seat, SeatOutcome outcome);
 extern void seat_note(Seat *seat, TimestampTz due);
 extern void seat_note_peers(Seat *seat, TimestampTz due);
 

@@ -22,6 +22,8 @@
 
 #include "sql.h"
 
+#define MAX_KNOWN_RELATIONS 32
+
 void
 sql_begin(SqlSession *session)
 {
@@ -122,8 +124,25 @@ sql_datum(SqlSession *session, uint64 row, int column, bool *isnull)
 	return value;
 }
 
-Oid
-sql_relation(const char *name)
+/* Relations by name, until an invalidation. */
+static struct
+{
+	const char *name;
+	Oid			relid;
+}			known_relations[MAX_KNOWN_RELATIONS];
+
+void
+sql_invalidate(Oid relid)
+{
+	for (int i = 0; i < MAX_KNOWN_RELATIONS; i++)
+	{
+		if (relid == InvalidOid || known_relations[i].relid == relid)
+			known_relations[i].name = NULL;
+	}
+}
+
+static Oid
+look_up_relation(const char *name)
 {
 	Oid			schema = get_namespace_oid("journey", true);
 	Oid			relation = OidIsValid(schema) ? get_relname_relid(name, schema)
@@ -135,6 +154,24 @@ sql_relation(const char *name)
 				errmsg("relation \"journey.%s\" does not exist", name),
 				errhint("Create the extension journey in this database."));
 	return relation;
+}
+
+/* The names are literals, of which each caller has its own: few in all. */
+Oid
+sql_relation(const char *name)
+{
+	int			i;
+
+	for (i = 0; i < MAX_KNOWN_RELATIONS && known_relations[i].name != NULL; i++)
+	{
+		if (known_relations[i].name == name)
+			return known_relations[i].relid;
+	}
+	if (i == MAX_KNOWN_RELATIONS)
+		return look_up_relation(name);
+	known_relations[i].relid = look_up_relation(name);
+	known_relations[i].name = name;
+	return known_relations[i].relid;
 }
 
 /* The caller has set up the result set with InitMaterializedSRF. */

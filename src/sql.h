@@ -61,8 +61,14 @@ extern Datum sql_value(uint64 row, int column, bool *isnull);
 extern char *sql_text(SqlSession *session, uint64 row, int column);
 extern Datum sql_datum(SqlSession *session, uint64 row, int column, bool *isnull);
 
-/* OID of a relation or sequence in schema journey; an internal error if gone. */
+/*
+ * OID of a relation or sequence in schema journey, remembered by the address of
+ * its name (a literal); raises 42P01 where it is gone.
+ */
 extern Oid	sql_relation(const char *name);
+
+/* Called for each relcache invalidation; InvalidOid means all. */
+extern void sql_invalidate(Oid relid);
 
 /* Put the last result into the function's materialized result set, as is. */
 extern void sql_return_rows(FunctionCallInfo fcinfo);

@@ -25,14 +25,23 @@ typedef enum LockWait
 	LOCK_SKIP
 } LockWait;
 
+/* An event that may be somebody's goal. */
+typedef struct GoalEvent
+{
+	const char *name;
+	TimestampTz at;				/* or, where not known yet, now */
+} GoalEvent;
+
 /*
  * Lock the customer's open members, in (entered_at, id) order, and read them
- * as they are then: Member * in CurrentMemoryContext.  With goals also those
- * exited ones that could still reach a goal, at the end.  Members of journeys
- * that are gone are left out.  False (with LOCK_SKIP only): somebody holds one.
+ * as they are then: Member * in CurrentMemoryContext.  With a goal event also
+ * those exited ones whose goal it could be, at the end.  Members of journeys
+ * that are gone are left out.  Whoever had to wait sees what the other has
+ * committed, members that it has entered too.  False (with LOCK_SKIP only):
+ * somebody holds one.
  */
-extern bool store_lock_members(text *customer, bool goals, LockWait wait,
-							   List **members);
+extern bool store_lock_members(text *customer, const GoalEvent *goal,
+							   LockWait wait, List **members);
 
 /* False: somebody has that key; nothing was inserted. */
 extern bool store_insert_member(Step *step, Member *member);

@@ -108,15 +108,42 @@ set_tile(Datum *values, bool *nulls, int column, int16 tile)
 	nulls[column] = tile == NO_TILE;
 }
 
+/*
+ * This transaction's id, comparable with those that a dump brought along: see
+ * journey.generation.  Its base holds for as long as the extension is there,
+ * and so does the sequence's OID.
+ */
+static int64
+comparable_xact(Oid sequence)
+{
+	static SqlPlan plan = {"SELECT base FROM journey.generation", 0, {0}};
+	static Oid	known_for = InvalidOid;
+	static int64 base;
+	SqlSession	session;
+	bool		isnull;
+
+	if (known_for != sequence)
+	{
+		sql_begin(&session);
+		if (sql_read(&plan, NULL, NULL, GetLatestSnapshot()) != 1)
+			elog(ERROR, "journey.generation must hold one row");
+		base = DatumGetInt64(sql_value(0, 1, &isnull));
+		sql_end(&session);
+		known_for = sequence;
+	}
+	return base + (int64) U64FromFullTransactionId(GetTopFullTransactionId());
+}
+
 void
 store_append_transition(Step *step, const Transition *transition)
 {
 	const Member *member = transition->member;
+	Oid			sequence = sql_relation("transition_id");
 	Datum		values[TRANSITION_COLUMNS];
 	bool		nulls[TRANSITION_COLUMNS] = {0};
 
 	values[TRANSITION_ID] =
-		Int64GetDatum(nextval_internal(sql_relation("transition_id"), false));
+		Int64GetDatum(nextval_internal(sequence, false));
 	values[TRANSITION_MEMBER] = Int64GetDatum(member->id);
 	values[TRANSITION_EVENT_ID] = Int64GetDatum(step->event ? step->event->id : 0);
 	nulls[TRANSITION_EVENT_ID] = step->event == NULL;
@@ -124,8 +151,7 @@ store_append_transition(Step *step, const Transition *transition)
 	nulls[TRANSITION_DUE_AT] = step->due_at == 0;
 	values[TRANSITION_AT] = TimestampTzGetDatum(step->now);
 	values[TRANSITION_RECEIVED_AT] = TimestampTzGetDatum(step->received_at);
-	values[TRANSITION_XACT] =
-		Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId()));
+	values[TRANSITION_XACT] = Int64GetDatum(comparable_xact(sequence));
 	values[TRANSITION_SEQ] = Int32GetDatum(transition->seq);
 	values[TRANSITION_JOURNEY] = Int32GetDatum(member->journey_id);
 	values[TRANSITION_EDGE] = Int32GetDatum(transition->edge);

@@ -12,6 +12,7 @@
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
@@ -172,16 +173,30 @@ compare_seen(const ListCell *a, const ListCell *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
+/* No calendar makes the interval longer than this. */
+static TimestampTz
+longest(const Interval *span)
+{
+	return span->time + (span->day + 1 + INT64CONST(31) * span->month) * USECS_PER_DAY;
+}
+
+/* Could the event be the goal of this exited member?  The engine asks exactly. */
 static bool
-could_convert(TupleTableSlot *slot)
+could_convert(TupleTableSlot *slot, const GoalEvent *event)
 {
 	Journey    *journey;
+	const Goal *goal;
 
 	if (!slot->tts_isnull[MEMBER_CONVERTED_AT])
 		return false;
 	journey = cache_version(DatumGetInt32(slot->tts_values[MEMBER_JOURNEY]),
 							DatumGetInt16(slot->tts_values[MEMBER_VERSION]));
-	return journey != NULL && journey->goal.event != NULL;
+	if (journey == NULL)
+		return false;
+	goal = &journey->goal;
+	return goal->event != NULL && strcmp(goal->event, event->name) == 0 &&
+		(goal->within == NULL || event->at - longest(goal->within) <=
+		 DatumGetTimestampTz(slot->tts_values[MEMBER_ENTERED_AT]));
 }
 
 static Seen *
@@ -198,7 +213,7 @@ make_seen(TupleTableSlot *slot, bool is_open)
 
 /* The customer's rows that are to be locked, in order. */
 static List *
-see_members(text *customer, bool goals, TupleTableSlot *slot)
+see_members(text *customer, const GoalEvent *goal, TupleTableSlot *slot)
 {
 	Relation	index = hot_index(&member_hot, "member_row_key");
 	Snapshot	snapshot = hot_snapshot();
@@ -211,15 +226,15 @@ see_members(text *customer, bool goals, TupleTableSlot *slot)
 						   PointerGetDatum(customer));
 	ScanKeyInit(&keys[1], KEY_RUN, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(0));
-	scan = index_beginscan_compat(member_hot.rel, index, snapshot, goals ? 1 : 2);
-	index_rescan(scan, keys, goals ? 1 : 2, NULL, 0);
+	scan = index_beginscan_compat(member_hot.rel, index, snapshot, goal ? 1 : 2);
+	index_rescan(scan, keys, goal ? 1 : 2, NULL, 0);
 	while (index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
 		bool		is_open;
 
 		slot_getallattrs(slot);
 		is_open = DatumGetInt64(slot->tts_values[MEMBER_RUN]) == 0;
-		if (is_open || could_convert(slot))
+		if (is_open || could_convert(slot, goal))
 			found = lappend(found, make_seen(slot, is_open));
 	}
 	index_endscan(scan);
@@ -229,9 +244,10 @@ see_members(text *customer, bool goals, TupleTableSlot *slot)
 	return found;
 }
 
-/* False: the row is gone, or (LOCK_SKIP) somebody holds it. */
+/* False: the row is gone, or (without waiting) somebody holds it: *busy. */
 static bool
-lock_row(const ItemPointerData *tid, LockWait wait, TupleTableSlot *slot, bool *busy)
+lock_row(const ItemPointerData *tid, LockWaitPolicy policy, TupleTableSlot *slot,
+		 bool *busy)
 {
 	TM_FailureData failure;
 	ItemPointerData at = *tid;
@@ -241,7 +257,7 @@ lock_row(const ItemPointerData *tid, LockWait wait, TupleTableSlot *slot, bool *
 
 	result = table_tuple_lock(member_hot.rel, &at, snapshot, slot,
 							  GetCurrentCommandId(true), LockTupleExclusive,
-							  wait == LOCK_SKIP ? LockWaitSkip : LockWaitBlock,
+							  policy,
 							  latest ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0,
 							  &failure);
 	UnregisterSnapshot(snapshot);
@@ -267,37 +283,60 @@ lock_member(const Seen *seen, LockWait wait, TupleTableSlot *slot, bool *busy)
 {
 	Member	   *member;
 
-	if (!lock_row(&seen->tid, wait, slot, busy))
+	if (!lock_row(&seen->tid, LockWaitSkip, slot, busy) &&
+		!(*busy && wait == LOCK_WAIT &&
+		  lock_row(&seen->tid, LockWaitBlock, slot, busy)))
 		return NULL;
 	member = read_member(slot);
 	if (seen->is_open && member->state == MEMBER_EXITED)
 		return NULL;
 	member->journey = cache_version(member->journey_id, member->version);
-	return member->journey ? member : NULL;
+	if (member->journey == NULL)
+		return NULL;
+	member->broken = member->tile < 0 || member->tile >= member->journey->ntiles;
+	return member;
 }
 
-bool
-store_lock_members(text *customer, bool goals, LockWait wait, List **members)
+/* Lock what can be seen now; true where somebody was in the way. */
+static bool
+lock_seen(text *customer, const GoalEvent *goal, LockWait wait,
+		  TupleTableSlot *slot, List **members)
 {
-	TupleTableSlot *slot;
+	bool		anybody = false;
 	ListCell   *cell;
-	bool		busy = false;
 
 	*members = NIL;
-	open_members();
-	slot = table_slot_create(member_hot.rel, NULL);
-	foreach(cell, see_members(customer, goals, slot))
+	foreach(cell, see_members(customer, goal, slot))
 	{
+		bool		busy = false;
 		Member	   *member = lock_member(lfirst(cell), wait, slot, &busy);
 
 		if (member != NULL)
 			*members = lappend(*members, member);
-		if (busy)
+		anybody |= busy;
+		if (busy && wait == LOCK_SKIP)
 			break;
 	}
+	return anybody;
+}
+
+bool
+store_lock_members(text *customer, const GoalEvent *goal, LockWait wait,
+				   List **members)
+{
+	TupleTableSlot *slot;
+	bool		waited;
+
+	open_members();
+	slot = table_slot_create(member_hot.rel, NULL);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		waited = lock_seen(customer, goal, wait, slot, members);
+	} while (waited && wait == LOCK_WAIT && !IsolationUsesXactSnapshot());
 	ExecDropSingleTupleTableSlot(slot);
 	hot_close(&member_hot);
-	return !busy;
+	return !waited || wait == LOCK_WAIT;
 }
 
 /* ---- due members ---- */

@@ -20,6 +20,9 @@
 #include "sql.h"
 #include "tick.h"
 
+/* When to look again for customers whom others hold. */
+#define HELD_RETRY_MS 100
+
 /* A customer with due members. */
 typedef struct DueCustomer
 {
@@ -335,6 +338,9 @@ tick_run(int64 max, Tick *tick)
 		work_timers(by, max - tick->moved, tick);
 	cache_release();
 	tick->next_due = tick_next_due();
+	/* What could not be moved is held by others: no use in coming back at once. */
+	if (tick->moved == 0 && tick->next_due != 0 && tick->next_due <= by)
+		tick->next_due = TimestampTzPlusMilliseconds(by, HELD_RETRY_MS);
 }
 
 List *

@@ -39,12 +39,17 @@ is_complete() {
 		[[ -f $("$1" --includedir-server)/postgres.h ]]
 }
 
-# Run a command as the user that servers run as: PostgreSQL refuses root.
-server_user=$(id -un)
-if [[ $server_user == root ]]; then
-	server_user=postgres
-	id postgres >/dev/null 2>&1 || server_user=nobody
-fi
+# Run a command as the user that servers run as: PostgreSQL refuses root.  On a
+# bare machine that user comes with the packages.
+choose_server_user() {
+	server_user=$(id -un)
+	if [[ $server_user == root ]]; then
+		server_user=postgres
+		id postgres >/dev/null 2>&1 || server_user=nobody
+	fi
+}
+choose_server_user
+
 as_server() {
 	if [[ $(id -un) == "$server_user" ]]; then
 		env HOME="$work" "$@"
@@ -103,6 +108,7 @@ prepare() {
 	local place=$1
 	shift
 	"$top/test/setup"
+	choose_server_user
 	work=$(mktemp -d "$place.XXXXXX")
 	copy_server
 	build "$@"

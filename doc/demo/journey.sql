@@ -50,3 +50,10 @@ SELECT journey_create('cart-abandonment', $$
 $$);
 SELECT journey_activate('cart-abandonment');
 RESET ROLE;
+
+-- The journey's tiles in the order in which one walks them.
+CREATE VIEW shop.funnel AS
+	SELECT tile, type, entered, inside, departed, round(100 * conversion_rate) || ' %' AS converted
+	  FROM journey.tile_stats
+	 WHERE journey = 'cart-abandonment'
+	 ORDER BY array_position('{cart,hold,size,discount,reminder,patience,last_call,given_up}', tile);

@@ -38,6 +38,15 @@ is( $node->safe_psql(
 	'1',
 	'so does the launcher');
 
+is( $node->safe_psql(
+		'one', q{
+		CREATE ROLE regress_viewer;
+		SELECT FROM journey_grant('regress_viewer', 'view');
+		SET ROLE regress_viewer;
+		SELECT database, why_idle IS NULL FROM journey.worker;}),
+	'one|t',
+	'level view reads journey.worker');
+
 # Timers, and a commit that sets an earlier one than the worker sleeps for.
 my $due_in = q{SELECT journey_emit('%s', 'go', '{"hold": "%s"}')};
 $node->safe_psql('one', sprintf($due_in, 'tomorrow', '1 day'));
@@ -81,7 +90,7 @@ $node->safe_psql('postgres', 'DROP DATABASE two');
 # Idle: a new worker counts, keeps house and polls, and writes nothing.
 $pid = scheduler_pid($node, 'one');
 wait_for($node, 'one',
-	"SELECT heartbeat > started_at + '6 s'::interval FROM journey.worker",
+	"SELECT heartbeat > started_at + '4 s'::interval FROM journey.worker",
 	'the worker polls');
 $node->safe_psql('one', 'VACUUM');
 $node->safe_psql('one', 'CHECKPOINT');
@@ -89,7 +98,7 @@ my $cost = 'SELECT pg_current_wal_insert_lsn(), pg_snapshot_xmax(pg_current_snap
 my $before = $node->safe_psql('one', $cost);
 $node->safe_psql('one', "SELECT pg_terminate_backend($pid)");
 wait_for($node, 'one',
-	"SELECT pid <> $pid AND heartbeat > started_at + '9 s'::interval FROM journey.worker",
+	"SELECT pid <> $pid AND heartbeat > started_at + '4 s'::interval FROM journey.worker",
 	'the worker polls again');
 is($node->safe_psql('one', $cost), $before,
 	'an idle worker uses no transaction id and writes no WAL');
