@@ -188,16 +188,18 @@ hot_insert_unless(HotTable *hot, const Datum *values, const bool *nulls,
 	return !conflict;
 }
 
-void
+bool
 hot_wait_for_key(HotTable *hot, const Datum *values, const bool *nulls)
 {
 	TupleTableSlot *slot = fill_slot(hot, values, nulls);
 	ItemPointerData conflict;
+	bool		is_free;
 
 	ItemPointerSetInvalid(&slot->tts_tid);
-	(void) ExecCheckIndexConstraints_compat(hot->indexes, slot, hot->estate,
-											&conflict, NIL);
+	is_free = ExecCheckIndexConstraints_compat(hot->indexes, slot, hot->estate,
+											   &conflict, NIL);
 	ResetPerTupleExprContext(hot->estate);
+	return is_free;
 }
 
 void

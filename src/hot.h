@@ -53,8 +53,11 @@ extern void hot_insert(HotTable *hot, const Datum *values, const bool *nulls);
 extern bool hot_insert_unless(HotTable *hot, const Datum *values,
 							  const bool *nulls, ItemPointer tid);
 
-/* Wait for whoever is inserting or deleting the row's unique key right now. */
-extern void hot_wait_for_key(HotTable *hot, const Datum *values, const bool *nulls);
+/*
+ * Wait for whoever is inserting or deleting the row's unique key right now.
+ * False: a committed row has it.
+ */
+extern bool hot_wait_for_key(HotTable *hot, const Datum *values, const bool *nulls);
 
 /*
  * Replace the row at tid, which the caller has locked; *tid becomes the new

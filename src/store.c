@@ -49,8 +49,7 @@ yield_to_other(Step *step, Member *member)
 	undo_inserts(step);
 	if (!step->patient)
 		return;
-	store_wait_for_key(step, member);
-	if (IsolationUsesXactSnapshot())
+	if (!store_wait_for_key(step, member) && IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				errmsg("could not serialize access due to concurrent update"));

@@ -50,7 +50,8 @@ extern bool store_insert_member(Step *step, Member *member);
 extern void store_replace_member(Step *step, Member *member);
 extern void store_update_member(Step *step, Member *member);
 extern void store_undo_insert(Member *member);
-extern void store_wait_for_key(Step *step, Member *member);
+/* False: somebody has entered it; true: they gave up, or have exited since. */
+extern bool store_wait_for_key(Step *step, Member *member);
 
 /* One due member as the due index shows it; nothing is locked. */
 typedef struct DueMember

@@ -242,7 +242,10 @@ see_members(text *customer, const GoalEvent *goal, TupleTableSlot *slot)
 	return found;
 }
 
-/* False: the row is gone, or (without waiting) somebody holds it: *busy. */
+/*
+ * False: the row is gone, or (without waiting) somebody holds it.  *busy: that,
+ * or somebody has changed it since we looked, and may have entered members too.
+ */
 static bool
 lock_row(const ItemPointerData *tid, LockWaitPolicy policy, TupleTableSlot *slot,
 		 bool *busy)
@@ -432,15 +435,17 @@ store_replace_member(Step *step, Member *member)
 	hot_close(&member_hot);
 }
 
-void
+bool
 store_wait_for_key(Step *step, Member *member)
 {
 	Datum		values[MEMBER_COLUMNS];
 	bool		nulls[MEMBER_COLUMNS];
+	bool		is_free;
 
 	insert_values(step, member, values, nulls);
-	hot_wait_for_key(&member_hot, values, nulls);
+	is_free = hot_wait_for_key(&member_hot, values, nulls);
 	hot_close(&member_hot);
+	return is_free;
 }
 
 void
