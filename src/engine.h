@@ -269,8 +269,10 @@ typedef struct Place
 
 extern Verdict ask_condition(Step *step, const Place *place, Expression *condition, int *sqlstate);
 /* False: it erred and was recorded. */
-extern bool ask_value(Step *step, const Place *place, Expression *expr, Datum *value, bool *isnull, int *sqlstate);
-extern bool ask_template(Step *step, const Place *place, Template *template, Jsonb **value, int *sqlstate);
+extern bool ask_value(Step *step, const Place *place, Expression *expr, Datum *value,
+					  bool *isnull, int *sqlstate);
+extern bool ask_template(Step *step, const Place *place, Template *template,
+						 Jsonb **value, int *sqlstate);
 extern void record_failure(Step *step, const Place *place, int sqlstate, const char *message);
 extern const char *member_zone(Step *step, const Place *place);
 extern Jsonb *step_traits(Step *step);
