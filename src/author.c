@@ -254,7 +254,9 @@ put_problem(ReturnSetInfo *result, const Problem *problem)
 
 	values[0] = CStringGetTextDatum(problem->is_error ? "error" : "warning");
 	values[1] = CStringGetTextDatum(problem->path);
-	values[2] = CStringGetTextDatum(problem->message);
+	values[2] = CStringGetTextDatum(problem->position == 0 ? problem->message :
+									psprintf("%s at character %d", problem->message,
+											 problem->position));
 	nulls[3] = (problem->hint == NULL);
 	values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(problem->hint);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -9,9 +9,6 @@
  * have: a version is known by its row's xmin and ctid, so that one which was
  * activated, rolled back and edited is not mistaken for its successor.
  *
- * Both are read as they are now, whatever the transaction's isolation: an old
- * snapshot would leave us with old journeys after the transaction, too.
- *
  * The tables of look-ups (states, listeners, names) live in one context that is
  * built anew each time; each compiled version has a context of its own and
  * outlives that.
@@ -187,27 +184,71 @@ read_definition(VersionKey key)
 	SqlSession	session;
 	bool		isnull = true;
 	Datum		definition = 0;
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
 	sql_begin(&session);
-	if (sql_read(&plan, values, NULL, GetLatestSnapshot()) == 1)
+	if (sql_read(&plan, values, NULL, snapshot) == 1)
 		definition = sql_datum(&session, 0, 1, &isnull);
 	sql_end(&session);
+	UnregisterSnapshot(snapshot);
 	if (isnull)
 		elog(ERROR, "version %d of journey %d is missing", key.version, key.journey);
 	return DatumGetJsonbP(definition);
+}
+
+/*
+ * The structs of a stored definition, in cxt.  One that this library cannot
+ * read (an older one, with a database that a newer one wrote) concerns its
+ * journey alone: NULL, and a warning.  Reading takes nothing but memory, so
+ * there is nothing to clean up after an error.
+ */
+static Journey *
+parse_stored(Jsonb *definition, const VersionRow *row, MemoryContext cxt)
+{
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	Journey    *volatile journey = NULL;
+
+	PG_TRY();
+	{
+		journey = definition_parse(definition, NULL);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(cxt);
+		error = CopyErrorData();
+		FlushErrorState();
+		if (error->sqlerrcode == ERRCODE_OUT_OF_MEMORY)
+			ReThrowError(error);
+		ereport(WARNING,
+				errcode(error->sqlerrcode),
+				errmsg("journey \"%s\" stands still: its version %d cannot be read",
+					   row->name, row->key.version),
+				errdetail_internal("%s", error->message));
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	return journey;
 }
 
 /* Compile a version into a context of its own. */
 static void
 compile(VersionEntry *entry, const VersionRow *row)
 {
+	Jsonb	   *definition = read_definition(row->key);
 	MemoryContext cxt = AllocSetContextCreate(TopMemoryContext,
 											  "journey version",
 											  ALLOCSET_SMALL_SIZES);
-	Jsonb	   *definition = read_definition(row->key);
-	MemoryContext old = MemoryContextSwitchTo(cxt);
-	Journey    *journey = definition_parse(definition, NULL);
+	Journey    *journey = parse_stored(definition, row, cxt);
+	MemoryContext old;
 
+	if (journey == NULL)
+	{
+		MemoryContextDelete(cxt);
+		return;
+	}
+	old = MemoryContextSwitchTo(cxt);
 	journey->id = row->key.journey;
 	journey->version = row->key.version;
 	journey->name = pstrdup(row->name);
@@ -293,12 +334,18 @@ index_members(Journey *journey)
 	}
 }
 
-/* One row of the list, in order of journey: a state has its versions together. */
+/*
+ * One row of the list, in order of journey: a state has its versions together.
+ * A version that cannot be read moves nobody and takes nobody in.
+ */
 static void
 add_version(const VersionRow *row)
 {
 	Journey    *journey = find_or_compile(row);
 	JourneyState *state;
+
+	if (journey == NULL)
+		return;
 
 	if (nstates == 0 || states[nstates - 1].id != row->key.journey)
 		nstates++;
@@ -346,10 +393,11 @@ list_versions(void)
 	};
 	SqlSession	session;
 	List	   *rows = NIL;
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	uint64		n;
 
 	sql_begin(&session);
-	n = sql_read(&plan, NULL, NULL, GetLatestSnapshot());
+	n = sql_read(&plan, NULL, NULL, snapshot);
 	for (uint64 i = 0; i < n; i++)
 	{
 		VersionRow *row = MemoryContextAllocZero(session.caller, sizeof(VersionRow));
@@ -369,6 +417,7 @@ list_versions(void)
 		MemoryContextSwitchTo(old);
 	}
 	sql_end(&session);
+	UnregisterSnapshot(snapshot);
 	return rows;
 }
 

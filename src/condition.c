@@ -11,13 +11,10 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "executor/executor.h"
-#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "port/pg_bitutils.h"
 #include "tcop/tcopprot.h"
-#include "utils/acl.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -28,9 +25,6 @@
 #include "isolate.h"
 #include "role.h"
 
-/* In between the server may analyze again, and again; then give up. */
-#define MAX_COMPILATIONS 5
-
 Expression *
 expr_make(const char *source, ExprWant want)
 {
@@ -38,7 +32,50 @@ expr_make(const char *source, ExprWant want)
 
 	expr->source = pstrdup(source);
 	expr->want = want;
+	expr->cxt = CurrentMemoryContext;
 	return expr;
+}
+
+/* ---- acting as the author ---- */
+
+typedef struct Acting
+{
+	RoleSwitch	role;
+	ErrorContextCallback context;
+} Acting;
+
+/* How much an expression must be kept from its surroundings. */
+typedef enum Isolation
+{
+	AS_AUTHOR,
+	IN_SANDBOX
+} Isolation;
+
+/*
+ * From here to act_end it is the author's code that runs.  After an error,
+ * isolate() and the end of its subtransaction undo all of this.
+ */
+static void
+act_begin(Acting *acting, Expression *expr, ExprCode *code, Isolation isolation,
+		  Oid author, const char *zone)
+{
+	limit_begin(&expr->overran, isolation == IN_SANDBOX);
+	if (isolation == IN_SANDBOX)
+		role_sandbox_begin(&acting->role, author, zone);
+	else
+		role_author_begin(&acting->role, author);
+	acting->context.callback = expression_error_callback;
+	acting->context.arg = code;
+	acting->context.previous = error_context_stack;
+	error_context_stack = &acting->context;
+}
+
+static void
+act_end(Acting *acting)
+{
+	error_context_stack = acting->context.previous;
+	role_end(&acting->role);
+	limit_end();
 }
 
 /* ---- compiling ---- */
@@ -56,10 +93,11 @@ release_code(void *arg)
 	code->source = NULL;
 }
 
+/* Until it is complete it goes with the subtransaction. */
 static ExprCode *
-new_code(Expression *expr)
+new_code(const Expression *expr, Oid author)
 {
-	MemoryContext cxt = AllocSetContextCreate(GetMemoryChunkContext(expr),
+	MemoryContext cxt = AllocSetContextCreate(CurTransactionContext,
 											  "journey expression",
 											  ALLOCSET_SMALL_SIZES);
 	ExprCode   *code = MemoryContextAllocZero(cxt, sizeof(ExprCode));
@@ -68,7 +106,7 @@ new_code(Expression *expr)
 
 	code->cxt = cxt;
 	code->text = expr->source;
-	code->owner = GetUserId();
+	code->owner = author;
 	code->functions = guc_condition_functions;
 	callback->func = release_code;
 	callback->arg = code;
@@ -88,7 +126,7 @@ compile_inside(ExprCode *code, ExprWant want)
 	Node	   *value;
 
 	if (safe)
-		safe_check_raw(raw);
+		safe_check_raw(code, raw);
 	query = expression_analyze(code, raw, want);
 	value = (Node *) linitial_node(TargetEntry, query->targetList)->expr;
 	code->type = exprType(value);
@@ -97,41 +135,35 @@ compile_inside(ExprCode *code, ExprWant want)
 	code->needs_snapshot = code->needs_sandbox || calls_helper(value);
 	queries = pg_rewrite_query(copyObject(query));
 	if (safe)
-		safe_check_queries(queries);
-	if (query->hasSubLinks || query->rtable != NIL)
+		safe_check_queries(code, queries);
+	if (query->hasSubLinks)
 		plan_compile(code, kept, queries);
 	else
 		code->cached = GetCachedExpression(value);
 }
 
 /*
- * The compiled half appears only when it is complete; what an error leaves
- * behind is freed with the expression.
+ * The zone is a fixed one: what is compiled serves members in any zone.  The
+ * compiled half becomes the expression's only when it is complete.
  */
 static void
-compile(Expression *expr, const Author *author, const char *zone)
+compile(Expression *expr, Oid author)
 {
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext,
+	MemoryContext scratch = AllocSetContextCreate(CurTransactionContext,
 												  "journey expression compilation",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
-	ErrorContextCallback context;
-	RoleSwitch	role;
-	ExprCode   *code;
+	ExprCode   *code = new_code(expr, author);
+	Acting		acting;
 
-	role_sandbox_begin(&role, author->owner, zone);
+	act_begin(&acting, expr, code, IN_SANDBOX, author, guc_timezone);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	code = new_code(expr);
-	context.callback = expression_error_callback;
-	context.arg = code;
-	context.previous = error_context_stack;
-	error_context_stack = &context;
 	compile_inside(code, expr->want);
-	error_context_stack = context.previous;
 	PopActiveSnapshot();
-	role_end(&role);
+	act_end(&acting);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
+	MemoryContextSetParent(code->cxt, expr->cxt);
 	expr->code = code;
 }
 
@@ -150,7 +182,18 @@ is_current(const ExprCode *code, Oid author)
 {
 	return code != NULL && code->owner == author &&
 		code->functions == guc_condition_functions &&
-		(code->cached == NULL || code->cached->is_valid);
+		(code->source ? CachedPlanIsValid(code->source) : code->cached->is_valid);
+}
+
+static ExprCode *
+current_code(Expression *expr, Oid author)
+{
+	if (!is_current(expr->code, author))
+	{
+		discard(expr);
+		compile(expr, author);
+	}
+	return expr->code;
 }
 
 /* ---- evaluating ---- */
@@ -158,21 +201,25 @@ is_current(const ExprCode *code, Oid author)
 /* The values of the names, for all expressions of this backend. */
 static ParamListInfo params = NULL;
 
-static ParamListInfo
-bind_variables(ExprCode *code, Scope *scope)
+static void
+make_params(void)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	params = makeParamList(NUM_VARIABLES);
+	for (int i = 0; i < NUM_VARIABLES; i++)
+	{
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = expression_variable_type(i);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+static void
+bind_variables(const ExprCode *code, Scope *scope)
 {
 	if (params == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-
-		params = makeParamList(NUM_VARIABLES);
-		for (int i = 0; i < NUM_VARIABLES; i++)
-		{
-			params->params[i].pflags = PARAM_FLAG_CONST;
-			params->params[i].ptype = expression_variable_type(i);
-		}
-		MemoryContextSwitchTo(old);
-	}
+		make_params();
 	for (uint32 bits = code->variables; bits != 0; bits &= bits - 1)
 	{
 		int			i = pg_rightmost_one_pos32(bits);
@@ -182,7 +229,6 @@ bind_variables(ExprCode *code, Scope *scope)
 		params->params[i].value = scope->values[i].value;
 		params->params[i].isnull = scope->values[i].isnull;
 	}
-	return params;
 }
 
 /*
@@ -196,6 +242,8 @@ prepare_execution(ExprCode *code)
 
 	if (code->state != NULL && !code->busy)
 		return;
+	if (params == NULL)
+		make_params();
 	code->state = NULL;
 	if (code->exec_cxt == NULL)
 		code->exec_cxt = AllocSetContextCreate(code->cxt,
@@ -230,73 +278,25 @@ simple_eval(ExprCode *code, bool *isnull)
 	return value;
 }
 
-static Datum
-run(ExprCode *code, Scope *scope, bool *isnull, bool *stale)
-{
-	Datum		value;
-
-	*stale = false;
-	if (code->needs_snapshot)
-		scope->push_snapshot(scope);
-	if (code->source)
-		value = plan_eval(code, params, isnull, stale);
-	else
-		value = simple_eval(code, isnull);
-	if (code->needs_snapshot)
-		PopActiveSnapshot();
-	return value;
-}
-
-static Datum
-eval_as_author(Expression *expr, const Author *author, Scope *scope, bool *isnull,
-			   bool *stale)
-{
-	ExprCode   *code = expr->code;
-	ErrorContextCallback context;
-	RoleSwitch	role;
-	Datum		value;
-
-	(void) bind_variables(code, scope);
-	limit_begin(expr, code->needs_sandbox);
-	if (code->needs_sandbox)
-		role_sandbox_begin(&role, author->owner, scope->zone);
-	else
-		role_author_begin(&role, author->owner);
-	context.callback = expression_error_callback;
-	context.arg = code;
-	context.previous = error_context_stack;
-	error_context_stack = &context;
-	value = run(code, scope, isnull, stale);
-	error_context_stack = context.previous;
-	role_end(&role);
-	limit_end();
-	return value;
-}
-
+/* The snapshot is taken as ourselves: it may take a new command id. */
 Datum
 expr_eval(Expression *expr, const Author *author, Scope *scope, bool *isnull)
 {
-	Oid			role = role_by_name(author->owner);
+	Oid			role = role_author(author->owner);
+	ExprCode   *code = current_code(expr, role);
+	Acting		acting;
+	Datum		value;
 
-	for (int i = 0; i < MAX_COMPILATIONS; i++)
-	{
-		bool		stale;
-		Datum		value;
-
-		if (!is_current(expr->code, role))
-		{
-			discard(expr);
-			compile(expr, author, scope->zone);
-		}
-		value = eval_as_author(expr, author, scope, isnull, &stale);
-		if (!stale)
-			return value;
-		discard(expr);
-	}
-	ereport(ERROR,
-			errcode(ERRCODE_OBJECT_IN_USE),
-			errmsg("tables of an expression are being changed too fast"));
-	return (Datum) 0;			/* not reached */
+	bind_variables(code, scope);
+	if (code->needs_snapshot)
+		scope->push_snapshot(scope);
+	act_begin(&acting, expr, code, code->needs_sandbox ? IN_SANDBOX : AS_AUTHOR,
+			  role, scope->zone);
+	value = code->source ? plan_eval(code, params, isnull) : simple_eval(code, isnull);
+	act_end(&acting);
+	if (code->needs_snapshot)
+		PopActiveSnapshot();
+	return value;
 }
 
 Oid
@@ -314,20 +314,32 @@ expr_true(Expression *expr, const Author *author, Scope *scope)
 	return !isnull && DatumGetBool(value);
 }
 
+/* What its author may not do shows when it is made ready to run. */
+static void
+check_rights(Expression *expr, Oid author)
+{
+	ExprCode   *code = expr->code;
+	Acting		acting;
+
+	act_begin(&acting, expr, code, IN_SANDBOX, author, guc_timezone);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (code->source)
+		plan_check_permissions(code);
+	else
+		prepare_execution(code);
+	PopActiveSnapshot();
+	act_end(&acting);
+}
+
 void
 expr_check(Expression *expr, const Author *author, uint32 *variables)
 {
-	discard(expr);
-	compile(expr, author, guc_timezone);
-	*variables = expr->code->variables;
-	if (expr->code->source)
-	{
-		RoleSwitch	role;
+	Oid			role = role_author(author->owner);
 
-		role_sandbox_begin(&role, author->owner, guc_timezone);
-		PushActiveSnapshot(GetTransactionSnapshot());
-		plan_check_permissions(expr->code);
-		PopActiveSnapshot();
-		role_end(&role);
-	}
+	budget_begin();
+	discard(expr);
+	compile(expr, role);
+	check_rights(expr, role);
+	budget_end();
+	*variables = expr->code->variables;
 }

@@ -79,10 +79,15 @@ typedef struct Expression
 {
 	const char *source;			/* as the author wrote it */
 	ExprWant	want;
+	MemoryContext cxt;			/* where this is, and the code is below */
 	ExprCode   *code;			/* NULL until first used in this backend */
+	uint64		overran;		/* for limit_begin() */
 } Expression;
 
 typedef struct Template Template;
+
+/* In _PG_init: install what keeps author code to the safe functions. */
+extern void expr_init(void);
 
 /* An expression to be compiled when first evaluated, in CurrentMemoryContext. */
 extern Expression *expr_make(const char *source, ExprWant want);

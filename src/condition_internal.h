@@ -27,7 +27,7 @@
 struct ExprCode
 {
 	const char *text;
-	MemoryContext cxt;			/* child of the one that the Expression lives in */
+	MemoryContext cxt;			/* this, and what hangs on it */
 	uint32		variables;		/* VAR_BIT of the names that it reads */
 	bool		needs_sandbox;	/* its result can depend on settings */
 	bool		needs_snapshot; /* it reads tables, perhaps by a helper */
@@ -44,8 +44,6 @@ struct ExprCode
 	bool		busy;			/* under evaluation, or left so by an error */
 
 	CachedPlanSource *source;
-	int			analyses;		/* how often the server has analyzed source */
-	int			checked;		/* the value of analyses that was checked */
 };
 
 /* condition_parse.c: text to a checked Query; the caller is the author. */
@@ -53,16 +51,27 @@ extern RawStmt *expression_raw_parse(const char *text);
 extern Query *expression_analyze(ExprCode *code, RawStmt *raw, ExprWant want);
 extern void expression_parser_setup(ParseState *pstate, void *code);
 extern Oid	expression_variable_type(Variable variable);
+extern Node *expression_variable(ExprCode *code, Variable variable, int location);
+/* For ereport: a node's location, -1 where there is none. */
+extern int	expression_errposition(const ExprCode *code, int location);
 
-/* condition_safe.c */
-extern void safe_check_raw(RawStmt *raw);
-extern void safe_check_queries(List *queries);
+/* condition_safe.c: what author code may do in safe mode; all raise. */
+extern void safe_check_raw(ExprCode *code, RawStmt *raw);
+extern void safe_check_queries(ExprCode *code, List *queries);
+extern bool is_helper(Oid function);
+extern bool is_safe_function(Oid function);
+extern void refuse_function(Oid function, const ExprCode *code, int location);
+
+/* condition_needs.c: what the evaluator must prepare for an expression. */
 extern bool depends_on_settings(Node *node);
 extern bool calls_helper(Node *node);
 
+/* condition_time.c: the time, and what is read of it, is the step's. */
+extern Query *bind_time(ExprCode *code, RawStmt *raw, Query *query);
+
 /* condition_plan.c */
 extern void plan_compile(ExprCode *code, RawStmt *raw, List *queries);
-extern Datum plan_eval(ExprCode *code, ParamListInfo params, bool *isnull, bool *stale);
+extern Datum plan_eval(ExprCode *code, ParamListInfo params, bool *isnull);
 extern void plan_check_permissions(ExprCode *code);
 
 /* Points errors into the author's text. */

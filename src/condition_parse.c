@@ -11,7 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
+#include "mb/pg_wchar.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 
 #include "condition_internal.h"
+#include "problem.h"
 
 static const struct
 {
@@ -51,25 +52,42 @@ expression_variable_type(Variable variable)
 	return variables[variable].type;
 }
 
+/* ---- where an error is ---- */
+
+#define MAX_SHOWN_EXPRESSION 200	/* bytes in an error's context */
+
+int
+expression_errposition(const ExprCode *code, int location)
+{
+	if (code == NULL || location < 0)
+		return 0;
+	return errposition(pg_mbstrlen_with_len(code->text, location) + 1);
+}
+
 void
 expression_error_callback(void *arg)
 {
 	ExprCode   *code = arg;
 	int			position = geterrposition();
+	int			length = strlen(code->text);
+	int			shown = pg_mbcliplen(code->text, length, MAX_SHOWN_EXPRESSION);
 
 	if (position > 0)
 	{
 		errposition(0);
 		internalerrposition(position);
 		internalerrquery(code->text);
+		if (geterrcode() == ERRCODE_UNDEFINED_TABLE)
+			errhint("Tables are written with their schema, and fields of jsonb as props->>'name'.");
 	}
-	errcontext("expression \"%s\"", code->text);
+	errcontext("expression \"%.*s%s\"", shown, code->text,
+			   shown < length ? "..." : "");
 }
 
 /* ---- names ---- */
 
-static Node *
-make_variable(ExprCode *code, Variable variable, int location)
+Node *
+expression_variable(ExprCode *code, Variable variable, int location)
 {
 	Param	   *param = makeNode(Param);
 
@@ -89,8 +107,56 @@ find_variable(ExprCode *code, const char *name, int location)
 	for (int i = 0; i < NUM_VARIABLES; i++)
 	{
 		if (strcmp(variables[i].name, name) == 0)
-			return make_variable(code, i, location);
+			return expression_variable(code, i, location);
 	}
+	return NULL;
+}
+
+/* No table is in sight, so only our names can be meant. */
+static void
+refuse_name(ExprCode *code, const char *name, int location)
+{
+	Nearest		nearest;
+	char	   *hint;
+
+	nearest_begin(&nearest, name);
+	for (int i = 0; i < NUM_VARIABLES; i++)
+		nearest_offer(&nearest, variables[i].name);
+	hint = nearest_hint(&nearest);
+	ereport(ERROR,
+			errcode(ERRCODE_UNDEFINED_COLUMN),
+			errmsg("name %s does not exist in expressions", quoted_name(name)),
+			hint ? errhint("%s", hint) :
+			errhint("There are customer, key, event, props, context, traits, now, local_now, entered_at, arrived_at, visits, outcome and response."),
+			expression_errposition(code, location));
+}
+
+static Node *
+resolve_single(ParseState *pstate, const char *name, int location)
+{
+	ExprCode   *code = pstate->p_ref_hook_state;
+	Node	   *found = find_variable(code, name, location);
+
+	if (found == NULL && pstate->parentParseState == NULL &&
+		pstate->p_namespace == NIL)
+		refuse_name(code, name, location);
+	return found;
+}
+
+static Node *
+resolve_qualified(ParseState *pstate, const char *qualifier, const char *name,
+				  int location)
+{
+	ExprCode   *code = pstate->p_ref_hook_state;
+
+	if (strcmp(qualifier, "profile") == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("\"profile.%s\" is not supported yet", name),
+				errhint("Use traits, such as traits->>'%s'.", name),
+				expression_errposition(code, location));
+	if (strcmp(qualifier, "member") == 0)
+		return find_variable(code, name, location);
 	return NULL;
 }
 
@@ -98,35 +164,39 @@ find_variable(ExprCode *code, const char *name, int location)
 static Node *
 resolve_name(ParseState *pstate, ColumnRef *ref, Node *column)
 {
-	ExprCode   *code = pstate->p_ref_hook_state;
 	Node	   *last = llast(ref->fields);
-	Node	   *found = NULL;
 
 	if (column != NULL || !IsA(last, String))
 		return NULL;
-	if (list_length(ref->fields) == 1)
-		return find_variable(code, strVal(last), ref->location);
-	if (list_length(ref->fields) != 2)
-		return NULL;
-	if (strcmp(strVal(linitial(ref->fields)), "profile") == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("\"profile.%s\" is not supported yet", strVal(last)),
-				errhint("Use traits, such as traits->>'%s'.", strVal(last)),
-				parser_errposition(pstate, ref->location));
-	if (strcmp(strVal(linitial(ref->fields)), "member") == 0)
-		found = find_variable(code, strVal(last), ref->location);
-	return found;
+	switch (list_length(ref->fields))
+	{
+		case 1:
+			return resolve_single(pstate, strVal(last), ref->location);
+		case 2:
+			return resolve_qualified(pstate, strVal(linitial(ref->fields)),
+									 strVal(last), ref->location);
+		default:
+			return NULL;
+	}
 }
 
+/*
+ * Also called where the plan cache analyzes a text again, which must not be:
+ * neither safety nor time would be looked after.  condition.c compiles anew
+ * what has become invalid; this is for what becomes so while we wait for the
+ * locks of its tables.
+ */
 void
 expression_parser_setup(ParseState *pstate, void *arg)
 {
 	ExprCode   *code = arg;
 
+	if (code->source != NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_IN_USE),
+				errmsg("what the expression reads has been changed meanwhile"));
 	pstate->p_post_columnref_hook = resolve_name;
 	pstate->p_ref_hook_state = code;
-	code->analyses++;
 }
 
 /* ---- the form ---- */
@@ -167,63 +237,6 @@ expression_raw_parse(const char *text)
 	return raw;
 }
 
-/* ---- the time is the step's ---- */
-
-static Node *
-convert(Node *value, Oid target, int32 typmod)
-{
-	return coerce_to_target_type(NULL, value, exprType(value), target, typmod,
-								 COERCION_EXPLICIT, COERCE_EXPLICIT_CAST, -1);
-}
-
-static Node *
-step_time(ExprCode *code, const SQLValueFunction *function)
-{
-	switch (function->op)
-	{
-		case SVFOP_CURRENT_TIME:
-		case SVFOP_CURRENT_TIME_N:
-		case SVFOP_CURRENT_TIMESTAMP:
-		case SVFOP_CURRENT_TIMESTAMP_N:
-			return convert(make_variable(code, VAR_NOW, -1), function->type,
-						   function->typmod);
-		case SVFOP_CURRENT_DATE:
-		case SVFOP_LOCALTIME:
-		case SVFOP_LOCALTIME_N:
-		case SVFOP_LOCALTIMESTAMP:
-		case SVFOP_LOCALTIMESTAMP_N:
-			return convert(make_variable(code, VAR_LOCAL_NOW, -1),
-						   function->type, function->typmod);
-		default:
-			return NULL;		/* CURRENT_USER and its like: the author */
-	}
-}
-
-/* now(), CURRENT_DATE, ... become the step's now and local_now. */
-static Node *
-replace_time(Node *node, void *code)
-{
-	Node	   *replaced = NULL;
-
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Query))
-		return (Node *) query_tree_mutator((Query *) node, replace_time, code, 0);
-	if (IsA(node, FuncExpr))
-	{
-		Oid			function = ((FuncExpr *) node)->funcid;
-
-		if (function == F_NOW || function == F_TRANSACTION_TIMESTAMP ||
-			function == F_STATEMENT_TIMESTAMP)
-			replaced = make_variable(code, VAR_NOW, -1);
-	}
-	else if (IsA(node, SQLValueFunction))
-		replaced = step_time(code, (SQLValueFunction *) node);
-	if (replaced != NULL)
-		return replaced;
-	return expression_tree_mutator(node, replace_time, code);
-}
-
 /* ---- the type ---- */
 
 /* Types that become JSON without to_jsonb(); see template.c. */
@@ -257,7 +270,7 @@ coerce_result(Node *value, ExprWant want)
 	switch (want)
 	{
 		case EXPR_BOOLEAN:
-			if (type != BOOLOID)
+			if (getBaseType(type) != BOOLOID)
 				ereport(ERROR,
 						errcode(ERRCODE_DATATYPE_MISMATCH),
 						errmsg("condition must give boolean, not %s",
@@ -277,21 +290,27 @@ coerce_result(Node *value, ExprWant want)
 	return value;
 }
 
-/* As the author, with search_path pinned: parse, resolve, check the type. */
+static bool
+is_single_value(const Query *query)
+{
+	return list_length(query->targetList) == 1 && !query->hasAggs &&
+		!query->hasWindowFuncs && !query->hasTargetSRFs;
+}
+
+/* As the author, in the sandbox: resolve, check the type.  raw is used up. */
 Query *
 expression_analyze(ExprCode *code, RawStmt *raw, ExprWant want)
 {
-	Query	   *query;
+	RawStmt    *written = copyObject(raw);
+	Query	   *query = parse_analyze_withcb(raw, code->text,
+											 expression_parser_setup, code, NULL);
 	TargetEntry *target;
 
-	query = parse_analyze_withcb(raw, code->text, expression_parser_setup, code,
-								 NULL);
-	if (list_length(query->targetList) != 1 || query->hasAggs ||
-		query->hasWindowFuncs || query->hasTargetSRFs)
+	if (!is_single_value(query))
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("expression cannot use aggregates, window functions or sets outside a subquery"));
-	query = (Query *) replace_time((Node *) query, code);
+	query = bind_time(code, written, query);
 	target = linitial_node(TargetEntry, query->targetList);
 	target->expr = (Expr *) coerce_result((Node *) target->expr, want);
 	assign_expr_collations(NULL, (Node *) target->expr);

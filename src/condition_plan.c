@@ -3,10 +3,8 @@
  * condition_plan.c
  *	  Expressions with a subquery: a cached plan, executed for one value.
  *
- * The plan cache analyzes the text again when a table changes, without our
- * replacement of now() and without the safety check.  It does so through
- * expression_parser_setup, which counts; an uncounted analysis makes the code
- * stale, and the caller compiles it anew.
+ * The plan cache keeps the plan up to date.  What it must not do is to analyze
+ * the text again; see expression_parser_setup().
  *
  *-------------------------------------------------------------------------
  */
@@ -68,7 +66,6 @@ plan_compile(ExprCode *code, RawStmt *raw, List *queries)
 					   code, CURSOR_OPT_GENERIC_PLAN, false);
 	SaveCachedPlan(source);
 	code->source = source;
-	code->checked = code->analyses;
 }
 
 static void
@@ -86,9 +83,9 @@ execute(ExprCode *code, PlannedStmt *stmt, ParamListInfo params,
 	FreeQueryDesc(desc);
 }
 
-/* In the sandbox, with a snapshot.  *stale: nothing was executed, see above. */
+/* In the sandbox, with a snapshot. */
 Datum
-plan_eval(ExprCode *code, ParamListInfo params, bool *isnull, bool *stale)
+plan_eval(ExprCode *code, ParamListInfo params, bool *isnull)
 {
 	ValueReceiver receiver = {
 		.pub = {receive, receiver_startup, receiver_nothing, receiver_nothing, DestNone},
@@ -97,9 +94,7 @@ plan_eval(ExprCode *code, ParamListInfo params, bool *isnull, bool *stale)
 	CachedPlan *plan = GetCachedPlan(code->source, params, CurrentResourceOwner,
 									 NULL);
 
-	*stale = code->analyses != code->checked;
-	if (!*stale)
-		execute(code, linitial_node(PlannedStmt, plan->stmt_list), params, &receiver);
+	execute(code, linitial_node(PlannedStmt, plan->stmt_list), params, &receiver);
 	ReleaseCachedPlan(plan, CurrentResourceOwner);
 	*isnull = receiver.isnull;
 	return receiver.value;

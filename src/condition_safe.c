@@ -4,16 +4,17 @@
  *	  The safe subset: what author code may call (DECISIONS 2).
  *
  * Checked on the tree after rewriting, so that the insides of views and
- * policies count too.  journey.condition_functions = any lifts these checks;
- * the sandbox stays.
+ * policies count too; condition_gate.c catches at run time what does not show
+ * there.  journey.condition_functions = any lifts both; the sandbox stays.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/relation.h"
+#include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -22,9 +23,9 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_type.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -32,22 +33,21 @@
 #include "condition_internal.h"
 
 /*
- * STABLE functions of pg_catalog that run other SQL, take a transaction id or
- * show the caller's session.  A name ending in * stands for all that begin so.
+ * Functions of pg_catalog that run other SQL or other types' code, take a
+ * transaction id, or show the caller's session.  A name ending in * stands for
+ * all that begin so.
  */
 static const char *const denied_functions[] = {
 	"table_to_xml*", "schema_to_xml*", "database_to_xml*", "query_to_xml*",
-	"cursor_to_xml*", "txid_current*", "pg_current_xact_id*",
-	"current_setting", "json_populate_record*", "jsonb_populate_record*",
-	"pg_get_backend_memory_contexts", "pg_show_all_settings", "pg_cursor",
-	"pg_prepared_statement"
+	"cursor_to_xml*", "json_populate_record*", "jsonb_populate_record*",
+	"pg_input_*", "fmgr_*", "pg_event_trigger_*",
+	"txid_current*", "pg_current_xact_id*",
+	"current_setting", "session_user", "system_user", "inet_client_*",
+	"inet_server_*", "pg_backend_pid", "pg_client_encoding", "pg_cursor",
+	"pg_get_backend_memory_contexts", "pg_listening_channels",
+	"pg_my_temp_schema", "pg_prepared_statement", "pg_show_all_settings",
+	"pg_trigger_depth"
 };
-
-static Oid
-journey_namespace(void)
-{
-	return get_namespace_oid("journey", true);
-}
 
 static bool
 matches(const char *pattern, const char *name)
@@ -70,31 +70,44 @@ is_denied(const char *name)
 	return false;
 }
 
-static bool
-is_safe_function(Oid function)
+bool
+is_helper(Oid function)
 {
-	Oid			schema = get_func_namespace(function);
-
-	if (func_volatile(function) == PROVOLATILE_VOLATILE)
-		return false;
-	if (schema == PG_CATALOG_NAMESPACE)
-		return !is_denied(get_func_name(function));
-	return schema == journey_namespace();
+	return function >= FirstNormalObjectId &&
+		get_func_namespace(function) == get_namespace_oid("journey", true) &&
+		matches("journey_*", get_func_name(function));
 }
 
-/* For check_functions_in_node: raises, or says that all is well. */
-static bool
-refuse_unsafe(Oid function, void *context)
+/* In safe mode.  What is declared of other functions is their owner's word. */
+bool
+is_safe_function(Oid function)
 {
-	if (is_safe_function(function))
+	if (func_volatile(function) == PROVOLATILE_VOLATILE)
 		return false;
+	if (function >= FirstNormalObjectId)
+		return is_helper(function);
+	return get_func_namespace(function) == PG_CATALOG_NAMESPACE &&
+		!is_denied(get_func_name(function));
+}
+
+void
+refuse_function(Oid function, const ExprCode *code, int location)
+{
 	ereport(ERROR,
 			errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			errmsg("function %s is not allowed in conditions and templates",
 				   format_procedure(function)),
 			errdetail("They may call functions of pg_catalog that neither write nor show the session, and the journey helpers."),
-			errhint("A superuser can allow others by the setting journey.condition_functions."));
-	return false;
+			errhint("A superuser can allow others by the setting journey.condition_functions."),
+			expression_errposition(code, location));
+}
+
+/* For check_functions_in_node: gives the first of the node's that is not safe. */
+static bool
+find_unsafe(Oid function, void *found)
+{
+	*(Oid *) found = function;
+	return !is_safe_function(function);
 }
 
 /* ---- types whose input runs somebody's code: domains, and what holds one ---- */
@@ -154,7 +167,7 @@ runs_code(Oid type)
 }
 
 static void
-refuse_type(Oid type)
+refuse_type(Oid type, const ExprCode *code, int location)
 {
 	if (OidIsValid(type) && runs_code(type))
 		ereport(ERROR,
@@ -162,28 +175,54 @@ refuse_type(Oid type)
 				errmsg("conversion to type %s is not allowed in conditions and templates",
 					   format_type_be(type)),
 				errdetail("The checks of a domain can run any code."),
-				errhint("Convert to the domain's base type."));
+				errhint("Convert to the domain's base type."),
+				expression_errposition(code, location));
 }
 
-/* Literals are converted while they are parsed, so casts are looked at before. */
+/* A temporary table is another one in each session. */
+static void
+refuse_temporary(const ExprCode *code, int location)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			errmsg("conditions and templates cannot read temporary tables"),
+			expression_errposition(code, location));
+}
+
+/* f(x) can be a conversion to the type f. */
+static Oid
+type_called(const FuncCall *call)
+{
+	if (list_length(call->args) != 1)
+		return InvalidOid;
+	return LookupTypeNameOid(NULL, makeTypeNameFromNameList(call->funcname), true);
+}
+
+/*
+ * Literals are converted while they are parsed, and tables opened, so types and
+ * names are looked at before.
+ */
 static bool
-raw_walker(Node *node, void *context)
+raw_walker(Node *node, void *code)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, TypeCast))
-		refuse_type(LookupTypeNameOid(NULL, ((TypeCast *) node)->typeName, true));
-	if (IsA(node, FuncCall) && list_length(((FuncCall *) node)->args) == 1)
-		refuse_type(LookupTypeNameOid(NULL,
-									  makeTypeNameFromNameList(((FuncCall *) node)->funcname),
-									  true));
-	return raw_expression_tree_walker(node, raw_walker, context);
+	if (IsA(node, TypeName))
+		refuse_type(LookupTypeNameOid(NULL, (TypeName *) node, true), code,
+					((TypeName *) node)->location);
+	else if (IsA(node, FuncCall))
+		refuse_type(type_called((FuncCall *) node), code,
+					((FuncCall *) node)->location);
+	else if (IsA(node, RangeVar) && ((RangeVar *) node)->schemaname &&
+			 matches("pg_temp*", ((RangeVar *) node)->schemaname))
+		refuse_temporary(code, ((RangeVar *) node)->location);
+	return raw_expression_tree_walker(node, raw_walker, code);
 }
 
 void
-safe_check_raw(RawStmt *raw)
+safe_check_raw(ExprCode *code, RawStmt *raw)
 {
-	raw_walker(raw->stmt, NULL);
+	raw_walker(raw->stmt, code);
 }
 
 static bool
@@ -195,17 +234,17 @@ converts(Node *node)
 }
 
 static void
-check_column_types(List *types)
+check_column_types(const ExprCode *code, List *types)
 {
 	ListCell   *cell;
 
 	foreach(cell, types)
-		refuse_type(lfirst_oid(cell));
+		refuse_type(lfirst_oid(cell), code, -1);
 }
 
-/* Functions in FROM, with the column types that they are asked to give. */
+/* Tables, and functions in FROM with the column types that they are to give. */
 static void
-check_range_table(Query *query)
+check_range_table(const ExprCode *code, Query *query)
 {
 	ListCell   *cell;
 
@@ -214,87 +253,54 @@ check_range_table(Query *query)
 		RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
 		ListCell   *function;
 
+		if (entry->rtekind == RTE_RELATION &&
+			get_rel_persistence(entry->relid) == RELPERSISTENCE_TEMP)
+			refuse_temporary(code, -1);
 		foreach(function, entry->functions)
-			check_column_types(lfirst_node(RangeTblFunction, function)->funccoltypes);
+			check_column_types(code, lfirst_node(RangeTblFunction, function)->funccoltypes);
 		if (entry->tablefunc)
-			check_column_types(entry->tablefunc->coltypes);
+			check_column_types(code, entry->tablefunc->coltypes);
 	}
 }
 
-static bool
-safe_walker(Node *node, void *context)
+static void
+check_query(const ExprCode *code, Query *query)
 {
+	if (query->commandType != CMD_SELECT || query->rowMarks != NIL)
+		ereport(ERROR,
+				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				errmsg("conditions and templates cannot write or lock rows"));
+	check_range_table(code, query);
+}
+
+/* Nodes of views and policies have no location: the position is the author's. */
+static bool
+safe_walker(Node *node, void *code)
+{
+	Oid			unsafe;
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
 	{
-		Query	   *query = (Query *) node;
-
-		if (query->commandType != CMD_SELECT || query->rowMarks != NIL)
-			ereport(ERROR,
-					errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("conditions and templates cannot write or lock rows"));
-		check_range_table(query);
-		return query_tree_walker(query, safe_walker, context, 0);
+		check_query(code, (Query *) node);
+		return query_tree_walker((Query *) node, safe_walker, code, 0);
 	}
-	(void) check_functions_in_node(node, refuse_unsafe, NULL);
+	if (check_functions_in_node(node, find_unsafe, &unsafe))
+		refuse_function(unsafe, code, exprLocation(node));
 	if (converts(node))
-		refuse_type(exprType(node));
-	return expression_tree_walker(node, safe_walker, context);
+		refuse_type(exprType(node), code, exprLocation(node));
+	if (IsA(node, SQLValueFunction) &&
+		((SQLValueFunction *) node)->op == SVFOP_SESSION_USER)
+		refuse_function(F_SESSION_USER, code, exprLocation(node));
+	return expression_tree_walker(node, safe_walker, code);
 }
 
 void
-safe_check_queries(List *queries)
+safe_check_queries(ExprCode *code, List *queries)
 {
 	ListCell   *cell;
 
 	foreach(cell, queries)
-		safe_walker(lfirst(cell), NULL);
-}
-
-/* ---- what the evaluator must prepare ---- */
-
-/* A helper reads tables, but takes everything else from its arguments. */
-static bool
-is_helper(Oid function, void *context)
-{
-	return get_func_namespace(function) == journey_namespace();
-}
-
-static bool
-is_mutable(Oid function, void *context)
-{
-	return func_volatile(function) != PROVOLATILE_IMMUTABLE &&
-		!is_helper(function, NULL);
-}
-
-static bool
-helper_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	return check_functions_in_node(node, is_helper, NULL) ||
-		expression_tree_walker(node, helper_walker, context);
-}
-
-static bool
-settings_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	return IsA(node, SQLValueFunction) || IsA(node, XmlExpr) ||
-		IsJsonExpr(node) || check_functions_in_node(node, is_mutable, NULL) ||
-		expression_tree_walker(node, settings_walker, context);
-}
-
-bool
-calls_helper(Node *node)
-{
-	return helper_walker(node, NULL);
-}
-
-bool
-depends_on_settings(Node *node)
-{
-	return settings_walker(node, NULL);
+		safe_walker(lfirst(cell), code);
 }

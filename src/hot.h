@@ -26,11 +26,12 @@
 
 typedef struct HotTable
 {
+	int			natts;			/* of the table, as its user writes it */
 	Oid			relid;			/* what it was built for */
 	bool		valid;			/* cleared by invalidation */
 	struct HotTable *next;		/* all of this backend's, for invalidation */
 	MemoryContext cxt;			/* holds the fields below */
-	Relation	rel;			/* while open */
+	Relation	rel;			/* while open; left so by an error */
 	EState	   *estate;
 	ResultRelInfo *indexes;
 	Oid		   *index_oids;

@@ -4,10 +4,11 @@
  *	  Errors and time limits of authors' code, kept from everybody else.
  *
  * The timer sets QueryCancelPending, as statement_timeout does, so that
- * whatever honours a cancel honours our limit.  It can fire while the code
- * fails by itself: then the flag is left behind and would cancel the
- * application's next statement.  So whoever ends an evaluation, in whatever
- * way, takes the flag back if our timer set it.
+ * whatever honours a cancel honours our limit; but only while author code runs:
+ * at any other time it leaves a note that the next limit_begin reads.  It can
+ * fire while the code fails by itself, or just ends.  Then the flag would
+ * cancel the application's next statement.  So whoever ends an evaluation, in
+ * whatever way, takes the flag back if our timer set it.
  *
  *-------------------------------------------------------------------------
  */
@@ -26,24 +27,36 @@
 #include "guc.h"
 #include "isolate.h"
 
+/* What the timer's handler reads and writes. */
+static volatile sig_atomic_t inside = false;	/* author code is running */
+static volatile sig_atomic_t expired = false;	/* the armed time is over */
+static volatile sig_atomic_t canceled = false;	/* so we set QueryCancelPending */
+
 static bool registered = false;
 static TimeoutId limit_timer;
-static volatile sig_atomic_t fired = false;
-static bool refused = false;	/* raise_limit has raised */
-
 static bool armed = false;
-static bool armed_for_one;		/* by condition_timeout rather than the budget */
-static TimestampTz budget_until = 0;	/* 0: not begun */
-static TimestampTz first_pass_until = 0;
-static const void *running = NULL;	/* the expression under evaluation */
-static const void *overran = NULL;	/* the one that ran into the limit */
+static bool armed_for_one;		/* else for all of the first pass */
 
+static uint64 budget = 0;		/* its number; overran marks hold it */
+static TimestampTz budget_until = 0;	/* 0: the clock does not run yet */
+static TimestampTz first_pass_until;
+static bool first_pass = true;	/* no error yet in this budget */
+
+static uint64 *running = NULL;	/* the mark of what is being evaluated */
+static bool refused = false;	/* the error under way is refuse's */
+
+/* ---- the timer ---- */
+
+/* A cancel that is pending already is not ours to take back later. */
 static void
-limit_fired(void)
+time_is_up(void)
 {
-	fired = true;
-	InterruptPending = true;
+	expired = true;
+	if (!inside || QueryCancelPending)
+		return;
+	canceled = true;
 	QueryCancelPending = true;
+	InterruptPending = true;
 	SetLatch(MyLatch);
 }
 
@@ -53,76 +66,13 @@ disarm(void)
 	if (armed)
 		disable_timeout(limit_timer, false);
 	armed = false;
-	if (fired)
-		QueryCancelPending = false;
-	fired = false;
-	refused = false;
-	running = NULL;
-}
-
-static void
-forget_budget(void)
-{
-	disarm();
-	budget_until = 0;
-	overran = NULL;
-}
-
-static void
-xact_ended(XactEvent event, void *arg)
-{
-	forget_budget();
-}
-
-static void
-register_once(void)
-{
-	if (registered)
-		return;
-	limit_timer = RegisterTimeout(USER_TIMEOUT, limit_fired);
-	RegisterXactCallback(xact_ended, NULL);
-	registered = true;
-}
-
-void
-budget_begin(void)
-{
-	forget_budget();
-}
-
-void
-budget_end(void)
-{
-	forget_budget();
-}
-
-/* The clock starts with the first evaluation. */
-static void
-start_budget(void)
-{
-	TimestampTz now = GetCurrentTimestamp();
-	int			first_pass = guc_emit_budget / 2;
-
-	if (guc_condition_timeout > 0 && guc_condition_timeout < first_pass)
-		first_pass = guc_condition_timeout;
-	budget_until = guc_emit_budget > 0 ?
-		TimestampTzPlusMilliseconds(now, guc_emit_budget) : DT_NOEND;
-	first_pass_until = guc_emit_budget > 0 ?
-		TimestampTzPlusMilliseconds(now, first_pass) : DT_NOEND;
-}
-
-static void
-raise_limit(void)
-{
-	refused = true;
-	ereport(ERROR,
-			errcode(ERRCODE_QUERY_CANCELED),
-			errmsg("canceled by journey.emit_budget or journey.condition_timeout"));
+	expired = false;
 }
 
 static void
 arm(TimestampTz until, bool for_one)
 {
+	disarm();
 	if (until == DT_NOEND)
 		return;
 	enable_timeout_at(limit_timer, until);
@@ -130,62 +80,136 @@ arm(TimestampTz until, bool for_one)
 	armed_for_one = for_one;
 }
 
+/*
+ * Author code has ended.  A cancel by somebody else since our timer fired looks
+ * like ours and is lost with it; but not a timeout's, which leaves a trace.
+ */
 static void
-arm_for_one(void)
+leave(void)
 {
-	TimestampTz until = DT_NOEND;
+	inside = false;
+	running = NULL;
+	if (canceled && !get_timeout_indicator(STATEMENT_TIMEOUT, false) &&
+		!get_timeout_indicator(LOCK_TIMEOUT, false))
+		QueryCancelPending = false;
+	canceled = false;
+}
 
-	if (armed)
-		disable_timeout(limit_timer, false);
-	armed = false;
-	if (guc_condition_timeout > 0)
-		until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-											guc_condition_timeout);
-	if (until < budget_until)
-		arm(until, true);
-	else
-		arm(budget_until, false);
+/* ---- the budget ---- */
+
+void
+budget_begin(void)
+{
+	leave();
+	disarm();
+	refused = false;
+	budget++;
+	budget_until = 0;
+	first_pass = true;
 }
 
 void
-limit_begin(const void *what, bool bounded)
+budget_end(void)
 {
-	register_once();
+	disarm();
+	budget_until = 0;
+}
+
+/* The first pass leaves half of the budget for the careful one. */
+static void
+start_budget(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			share = guc_emit_budget / 2;
+
+	budget_until = first_pass_until = DT_NOEND;
+	if (guc_emit_budget == 0)
+		return;
+	if (guc_condition_timeout > 0)
+		share = Min(share, guc_condition_timeout);
+	budget_until = TimestampTzPlusMilliseconds(now, guc_emit_budget);
+	first_pass_until = TimestampTzPlusMilliseconds(now, share);
+}
+
+#define TOOK_TOO_LONG "expression canceled: it takes longer than journey.condition_timeout and journey.emit_budget allow"
+#define NO_TIME_LEFT "expression not evaluated: the time that journey.emit_budget allows is used up"
+
+static void
+refuse(const char *message)
+{
+	refused = true;
+	leave();
+	ereport(ERROR,
+			errcode(ERRCODE_QUERY_CANCELED),
+			errmsg_internal("%s", message));
+}
+
+/*
+ * Nobody gets more than half of what is left of the budget, so that those who
+ * come after a slow one have some, too.
+ */
+static void
+arm_for_one(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz until = budget_until;
+
+	if (until != DT_NOEND)
+	{
+		if (now >= until)
+			refuse(NO_TIME_LEFT);
+		until = now + (until - now) / 2;
+	}
+	if (guc_condition_timeout > 0)
+		until = Min(until, TimestampTzPlusMilliseconds(now, guc_condition_timeout));
+	arm(until, true);
+}
+
+void
+limit_begin(uint64 *overran, bool bounded)
+{
+	if (!registered)
+		limit_timer = RegisterTimeout(USER_TIMEOUT, time_is_up);
+	registered = true;
 	if (budget_until == 0)
 		start_budget();
-	if (what == overran && overran != NULL)
-		raise_limit();
-	running = what;
-	if (!bounded && overran == NULL)
-	{
-		if (!armed)
-			arm(first_pass_until, false);
-		return;
-	}
-	if (budget_until != DT_NOEND && GetCurrentTimestamp() >= budget_until)
-		raise_limit();
-	arm_for_one();
+	if (*overran == budget)
+		refuse(TOOK_TOO_LONG);
+	if (bounded || !first_pass)
+		arm_for_one();
+	else if (!armed)
+		arm(first_pass_until, false);
+	running = overran;
+	inside = true;
+	/* In this order: a timer that fires in between sees us inside. */
+	if (expired && !canceled)
+		refuse(NO_TIME_LEFT);
 }
 
 /* The timer of the whole pass goes on; that of one evaluation ends here. */
 void
 limit_end(void)
 {
-	running = NULL;
-	if (!armed || armed_for_one)
+	leave();
+	if (armed_for_one)
 		disarm();
 }
 
+bool
+limit_is_inside(void)
+{
+	return inside;
+}
+
+/* ---- errors ---- */
+
 /* Must the application see this error, rather than the journey's record? */
 static bool
-concerns_everybody(const ErrorData *error, bool ours)
+concerns_everybody(const ErrorData *error)
 {
-	int			code = error->sqlerrcode;
-
-	if (code == ERRCODE_QUERY_CANCELED)
-		return !ours;
-	switch (code)
+	switch (error->sqlerrcode)
 	{
+		case ERRCODE_QUERY_CANCELED:
 		case ERRCODE_ADMIN_SHUTDOWN:
 		case ERRCODE_CRASH_SHUTDOWN:
 		case ERRCODE_CANNOT_CONNECT_NOW:
@@ -197,24 +221,43 @@ concerns_everybody(const ErrorData *error, bool ours)
 		case ERRCODE_INDEX_CORRUPTED:
 			return true;
 		default:
-			return ERRCODE_TO_CATEGORY(code) == ERRCODE_TRANSACTION_ROLLBACK;
+			return ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
+				ERRCODE_TRANSACTION_ROLLBACK;
 	}
 }
 
 /*
- * Was it our limit?  In an error of another kind the timer may have fired too;
- * disarm takes that back all the same.
+ * Is it our limit?  Where statement_timeout has fired as well, the server says
+ * so instead, and that is the application's.
  */
 static bool
 is_our_limit(ErrorData *error)
 {
-	if (error->sqlerrcode != ERRCODE_QUERY_CANCELED || !(fired || refused))
+	if (error->sqlerrcode != ERRCODE_QUERY_CANCELED)
 		return false;
-	if (fired)
-		overran = running;
-	error->message = psprintf("canceled after %d ms (journey.condition_timeout) or %d ms for all (journey.emit_budget)",
-							  guc_condition_timeout, guc_emit_budget);
+	if (refused)
+		return true;
+	if (!canceled || running == NULL ||
+		strcmp(error->message_id, "canceling statement due to user request") != 0)
+		return false;
+	*running = budget;
+	error->message = TOOK_TOO_LONG;
 	return true;
+}
+
+/* The code has erred, its subtransaction is rolled back. */
+static ErrorData *
+settle(ErrorData *error)
+{
+	bool		ours = is_our_limit(error);
+
+	leave();
+	disarm();
+	refused = false;
+	first_pass = false;
+	if (!ours && concerns_everybody(error))
+		ReThrowError(error);
+	return error;
 }
 
 ErrorData *
@@ -223,7 +266,6 @@ isolate(void (*fn) (void *arg), void *arg)
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
-	bool		ours;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(cxt);
@@ -234,6 +276,7 @@ isolate(void (*fn) (void *arg), void *arg)
 	}
 	PG_CATCH();
 	{
+		inside = false;
 		MemoryContextSwitchTo(cxt);
 		error = CopyErrorData();
 		FlushErrorState();
@@ -242,11 +285,5 @@ isolate(void (*fn) (void *arg), void *arg)
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
 	CurrentResourceOwner = owner;
-	if (error == NULL)
-		return NULL;
-	ours = is_our_limit(error);
-	disarm();
-	if (concerns_everybody(error, ours))
-		ReThrowError(error);
-	return error;
+	return error ? settle(error) : NULL;
 }

@@ -14,6 +14,7 @@
 #include "miscadmin.h"
 
 #include "cache.h"
+#include "condition.h"
 #include "guc.h"
 #include "process.h"
 #include "shmem.h"
@@ -27,6 +28,7 @@ _PG_init(void)
 {
 	guc_define();
 	cache_init();
+	expr_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	shmem_init();

@@ -140,6 +140,8 @@ typedef struct Problem
 	char	   *path;			/* as tiles.hold.for or edges[2].condition */
 	char	   *message;
 	char	   *hint;			/* or NULL */
+	const char *sql;			/* the expression that is wrong, or NULL */
+	int			position;		/* in sql, in characters from 1; 0: not known */
 } Problem;
 
 /*

@@ -264,5 +264,7 @@ problems_raise(List *problems)
 			errcode(first->sqlstate),
 			errmsg("%s", first->message),
 			errdetail("%s", raise_detail(first, others)),
-			first->hint ? errhint("%s", first->hint) : 0);
+			first->hint ? errhint("%s", first->hint) : 0,
+			first->position > 0 ? internalerrquery(first->sql) : 0,
+			internalerrposition(first->position));
 }

@@ -8,31 +8,75 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/gin.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "miscadmin.h"
+#include "parser/parse_expr.h"
+#include "parser/parser.h"
+#include "pgtime.h"
 #include "tcop/utility.h"
+#include "tsearch/ts_cache.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/bytea.h"
+#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
+#include "utils/pg_locale.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/syscache.h"
+#include "utils/xml.h"
 
 #include "compat.h"
 #include "guc.h"
 #include "role.h"
 
-/* What author code sees, whoever's session it runs in. */
-static const char *const sandbox_settings[][2] = {
-	{"search_path", "pg_catalog, journey, pg_temp"},
-	{"DateStyle", "ISO, MDY"},
-	{"IntervalStyle", "postgres"},
-	{"row_security", "on"},
-	{"client_min_messages", "error"}
+#define SANDBOX_PATH "pg_catalog, journey, pg_temp"
+
+/*
+ * What author code sees, whoever's session it runs in: every setting that an
+ * application may change and that the result of a built-in function, or the
+ * meaning of a text, depends on.  What has its value already is left alone.
+ */
+typedef struct Pin
+{
+	const char *name;
+	const char *value;
+	const int  *number;			/* the setting's variable, by type; none where */
+	const bool *flag;			/* no header declares it */
+	char	  **text;
+	int			wanted;			/* value as a number or a flag */
+} Pin;
+
+static const Pin pins[] = {
+	{"search_path", SANDBOX_PATH, .text = &namespace_search_path},
+	{"DateStyle", "ISO, MDY", .number = &DateStyle, .wanted = USE_ISO_DATES},
+	{"DateStyle", "ISO, MDY", .number = &DateOrder, .wanted = DATEORDER_MDY},
+	{"IntervalStyle", "postgres", .number = &IntervalStyle, .wanted = INTSTYLE_POSTGRES},
+	{"client_min_messages", "error", .number = &client_min_messages, .wanted = ERROR},
+	{"extra_float_digits", "1", .number = &extra_float_digits, .wanted = 1},
+	{"bytea_output", "hex", .number = &bytea_output, .wanted = BYTEA_OUTPUT_HEX},
+	{"backslash_quote", "safe_encoding", .number = &backslash_quote, .wanted = BACKSLASH_QUOTE_SAFE_ENCODING},
+	{"xmlbinary", "base64", .number = &xmlbinary, .wanted = XMLBINARY_BASE64},
+	{"xmloption", "content", .number = &xmloption, .wanted = XMLOPTION_CONTENT},
+	{"gin_fuzzy_search_limit", "0", .number = &GinFuzzySearchLimit, .wanted = 0},
+	{"row_security", "on", .flag = &row_security, .wanted = true},
+	{"standard_conforming_strings", "on", .flag = &standard_conforming_strings, .wanted = true},
+	{"transform_null_equals", "off", .flag = &Transform_null_equals, .wanted = false},
+	{"array_nulls", "on", .flag = &Array_nulls, .wanted = true},
+	{"quote_all_identifiers", "off", .flag = &quote_all_identifiers, .wanted = false},
+	{"lc_time", "C", .text = &locale_time},
+	{"lc_numeric", "C", .text = &locale_numeric},
+	{"lc_monetary", "C", .text = &locale_monetary},
+	{"timezone_abbreviations", "Default"},
+	{"default_text_search_config", "pg_catalog.simple", .text = &TSCurrentConfig}
 };
 
 static Oid
@@ -120,8 +164,8 @@ role_extension_begin(RoleSwitch *saved)
 	switch_to(saved, role_extension_owner(), SECURITY_LOCAL_USERID_CHANGE);
 }
 
-static void
-switch_to_author(RoleSwitch *saved, const char *owner)
+Oid
+role_author(const char *owner)
 {
 	Oid			role = role_by_name(owner);
 
@@ -134,47 +178,76 @@ switch_to_author(RoleSwitch *saved, const char *owner)
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				errmsg("superuser \"%s\" cannot own a journey", owner),
 				errhint("See the setting journey.allow_superuser_owner."));
-	switch_to(saved, role,
+	return role;
+}
+
+/*
+ * The transaction's flag is set as subtransactions do it, not by its setting,
+ * which since 16 cannot be saved and restored.  Nothing can switch it off from
+ * inside, and after an error the end of the subtransaction puts it back.
+ */
+static void
+switch_to_author(RoleSwitch *saved, Oid author)
+{
+	switch_to(saved, author,
 			  SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	XactReadOnly = true;
 }
 
 void
-role_author_begin(RoleSwitch *saved, const char *owner)
+role_author_begin(RoleSwitch *saved, Oid author)
 {
 	saved->guc_nest = 0;
-	switch_to_author(saved, owner);
+	switch_to_author(saved, author);
 }
 
 static void
-pin(const char *name, const char *value)
+set(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+static bool
+is_set(const Pin *pin)
+{
+	const char *value;
+
+	if (pin->number)
+		return *pin->number == pin->wanted;
+	if (pin->flag)
+		return *pin->flag == (bool) pin->wanted;
+	value = pin->text ? *pin->text : GetConfigOption(pin->name, false, false);
+	return value && strcmp(value, pin->value) == 0;
 }
 
 void
 role_search_path_begin(RoleSwitch *saved)
 {
 	saved->guc_nest = NewGUCNestLevel();
-	pin("search_path", "pg_catalog, pg_temp");
+	set("search_path", "pg_catalog, pg_temp");
 	switch_to(saved, GetUserId(), 0);
+}
+
+void
+role_sandbox_zone(const char *zone)
+{
+	if (strcmp(pg_get_timezone_name(session_timezone), zone) != 0)
+		set("TimeZone", zone);
 }
 
 /* The settings come first: nothing of the author's may run before both hold. */
 void
-role_sandbox_begin(RoleSwitch *saved, const char *owner, const char *zone)
+role_sandbox_begin(RoleSwitch *saved, Oid author, const char *zone)
 {
 	saved->guc_nest = NewGUCNestLevel();
-	for (int i = 0; i < lengthof(sandbox_settings); i++)
-		pin(sandbox_settings[i][0], sandbox_settings[i][1]);
-	pin("TimeZone", zone);
-	switch_to_author(saved, owner);
-
-	/*
-	 * Not by its setting: since 16 that cannot be saved and restored.  The
-	 * abort of a (sub)transaction puts this back as well.
-	 */
-	XactReadOnly = true;
+	for (int i = 0; i < lengthof(pins); i++)
+	{
+		if (!is_set(&pins[i]))
+			set(pins[i].name, pins[i].value);
+	}
+	role_sandbox_zone(zone);
+	switch_to_author(saved, author);
 }
 
 void

@@ -23,15 +23,21 @@ typedef struct RoleSwitch
 /* As the extension's owner, for our own SQL.  Settings untouched. */
 extern void role_extension_begin(RoleSwitch *saved);
 
-/* As an author; raises 42704 where the role is gone.  Settings untouched. */
-extern void role_author_begin(RoleSwitch *saved, const char *owner);
+/* The author's role; raises 42704 where it is gone, 42501 where it may not own. */
+extern Oid	role_author(const char *owner);
+
+/* As that author, read-only.  Settings untouched. */
+extern void role_author_begin(RoleSwitch *saved, Oid author);
 
 /*
- * The full sandbox around author code that is not IMMUTABLE: as above, and a
- * GUC nest with search_path, TimeZone, DateStyle, IntervalStyle, row_security
- * and client_min_messages pinned, in a transaction that is read-only.
+ * The full sandbox around author code whose result can depend on settings, or
+ * that can change them: as above, and a GUC nest in which search_path, TimeZone
+ * and whatever else the result can depend on are pinned.
  */
-extern void role_sandbox_begin(RoleSwitch *saved, const char *owner, const char *zone);
+extern void role_sandbox_begin(RoleSwitch *saved, Oid author, const char *zone);
+
+/* Another TimeZone for the rest of the sandbox that we are in. */
+extern void role_sandbox_zone(const char *zone);
 
 /* search_path = pg_catalog, pg_temp alone, same user: for preparing our own SQL. */
 extern void role_search_path_begin(RoleSwitch *saved);

@@ -136,7 +136,7 @@ note_due(Step *step)
 	{
 		Member	   *member = lfirst(cell);
 
-		if (member->changed && member->due_at != 0)
+		if (member->changed && member->due_at != NO_TIME)
 			shmem_note_due(member->due_at);
 	}
 }

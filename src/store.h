@@ -67,7 +67,7 @@ typedef struct DueMember
  */
 extern List *store_due_members(int32 journey, TimestampTz by, int64 max, List *due);
 
-/* The first due time of that journey; 0: nobody waits. */
+/* The first due time of that journey, or NO_TIME. */
 extern TimestampTz store_first_due(int32 journey);
 
 /* ---- store_log.c ---- */

@@ -97,6 +97,8 @@ check_expr(Validation *validation, const Place *place, Expression *expr, Asker a
 		problem = validation_error(validation, error->sqlerrcode, place);
 		problem->message = psprintf("%s: %s", place_text(place), error->message);
 		problem->hint = error_hint(validation->journey, error, expr);
+		problem->sql = expr->source;
+		problem->position = error->internalpos;
 	}
 	else if (asked_by == ASKED_BY_TIMER && (check.variables & EVENT_VARIABLES))
 		warn_of_timer(validation, place, check.variables);
