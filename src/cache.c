@@ -9,6 +9,9 @@
  * have: a version is known by its row's xmin and ctid, so that one which was
  * activated, rolled back and edited is not mistaken for its successor.
  *
+ * Both are read as they are now, whatever the transaction's isolation: an old
+ * snapshot would leave us with old journeys after the transaction, too.
+ *
  * The tables of look-ups (states, listeners, names) live in one context that is
  * built anew each time; each compiled version has a context of its own and
  * outlives that.
@@ -184,13 +187,11 @@ read_definition(VersionKey key)
 	SqlSession	session;
 	bool		isnull = true;
 	Datum		definition = 0;
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 
 	sql_begin(&session);
-	if (sql_read(&plan, values, NULL, snapshot) == 1)
+	if (sql_read(&plan, values, NULL, GetLatestSnapshot()) == 1)
 		definition = sql_datum(&session, 0, 1, &isnull);
 	sql_end(&session);
-	UnregisterSnapshot(snapshot);
 	if (isnull)
 		elog(ERROR, "version %d of journey %d is missing", key.version, key.journey);
 	return DatumGetJsonbP(definition);
@@ -393,11 +394,10 @@ list_versions(void)
 	};
 	SqlSession	session;
 	List	   *rows = NIL;
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	uint64		n;
 
 	sql_begin(&session);
-	n = sql_read(&plan, NULL, NULL, snapshot);
+	n = sql_read(&plan, NULL, NULL, GetLatestSnapshot());
 	for (uint64 i = 0; i < n; i++)
 	{
 		VersionRow *row = MemoryContextAllocZero(session.caller, sizeof(VersionRow));
@@ -417,7 +417,6 @@ list_versions(void)
 		MemoryContextSwitchTo(old);
 	}
 	sql_end(&session);
-	UnregisterSnapshot(snapshot);
 	return rows;
 }
 
