@@ -63,7 +63,7 @@ plan_compile(ExprCode *code, RawStmt *raw, List *queries)
 	CachedPlanSource *source = CreateCachedPlan(raw, code->text, CMDTAG_SELECT);
 
 	CompleteCachedPlan(source, queries, NULL, NULL, 0, expression_parser_setup,
-					   code, CURSOR_OPT_GENERIC_PLAN, false);
+					   code, 0, false);
 	SaveCachedPlan(source);
 	code->source = source;
 }
@@ -83,6 +83,13 @@ execute(ExprCode *code, PlannedStmt *stmt, ParamListInfo params,
 	FreeQueryDesc(desc);
 }
 
+/* Without values to plan for, the plan is a generic one, whatever is set. */
+static CachedPlan *
+get_plan(ExprCode *code)
+{
+	return GetCachedPlan(code->source, NULL, CurrentResourceOwner, NULL);
+}
+
 /* In the sandbox, with a snapshot. */
 Datum
 plan_eval(ExprCode *code, ParamListInfo params, bool *isnull)
@@ -91,8 +98,7 @@ plan_eval(ExprCode *code, ParamListInfo params, bool *isnull)
 		.pub = {receive, receiver_startup, receiver_nothing, receiver_nothing, DestNone},
 		.code = code, .cxt = CurrentMemoryContext, .isnull = true
 	};
-	CachedPlan *plan = GetCachedPlan(code->source, params, CurrentResourceOwner,
-									 NULL);
+	CachedPlan *plan = get_plan(code);
 
 	execute(code, linitial_node(PlannedStmt, plan->stmt_list), params, &receiver);
 	ReleaseCachedPlan(plan, CurrentResourceOwner);
@@ -104,8 +110,7 @@ plan_eval(ExprCode *code, ParamListInfo params, bool *isnull)
 void
 plan_check_permissions(ExprCode *code)
 {
-	CachedPlan *plan = GetCachedPlan(code->source, NULL, CurrentResourceOwner,
-									 NULL);
+	CachedPlan *plan = get_plan(code);
 	PlannedStmt *stmt = linitial_node(PlannedStmt, plan->stmt_list);
 
 	(void) ExecCheckPermissions_compat(stmt);

@@ -17,6 +17,7 @@
 #include <signal.h>
 
 #include "access/xact.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/memutils.h"
@@ -26,6 +27,8 @@
 
 #include "guc.h"
 #include "isolate.h"
+
+#define MAX_MESSAGE_LENGTH 1000	/* bytes of an error that is kept */
 
 /* What the timer's handler reads and writes. */
 static volatile sig_atomic_t inside = false;	/* author code is running */
@@ -245,6 +248,18 @@ is_our_limit(ErrorData *error)
 	return true;
 }
 
+/* A value is often part of the message, and can be as large as it likes. */
+static void
+clip_message(ErrorData *error)
+{
+	int			length = error->message ? strlen(error->message) : 0;
+
+	if (length > MAX_MESSAGE_LENGTH)
+		error->message = psprintf("%.*s...",
+								  pg_mbcliplen(error->message, length, MAX_MESSAGE_LENGTH),
+								  error->message);
+}
+
 /* The code has erred, its subtransaction is rolled back. */
 static ErrorData *
 settle(ErrorData *error)
@@ -257,6 +272,7 @@ settle(ErrorData *error)
 	first_pass = false;
 	if (!ours && concerns_everybody(error))
 		ReThrowError(error);
+	clip_message(error);
 	return error;
 }
 

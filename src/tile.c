@@ -117,6 +117,12 @@ update_profile_enter(Step *step, Member *member, Tile *tile)
 
 	if (!ask_template(step, &place, tile->template, &patch, &sqlstate))
 		return erred(sqlstate);
+	if (!JB_ROOT_IS_OBJECT(patch))
+	{
+		sqlstate = ERRCODE_INVALID_PARAMETER_VALUE;
+		record_failure(step, &place, sqlstate, "\"set\" does not give an object");
+		return erred(sqlstate);
+	}
 	step->traits = profile_merge(step_traits(step), patch);
 	step->patches = lappend(step->patches, patch);
 	return ready();

@@ -57,11 +57,29 @@ add_by_calendar(TimestampTz at, const Interval *span, pg_tz *zone)
 	return DatumGetTimestampTz(result);
 }
 
+/*
+ * What is farther away than timestamps reach is as far as they do: a span can
+ * be an author's mistake, which must not break anybody's emit.
+ */
+#define FARTHEST (END_TIMESTAMP - 366 * USECS_PER_DAY)
+#define EARLIEST (MIN_TIMESTAMP + 366 * USECS_PER_DAY)
+
+static double
+estimate(TimestampTz at, const Interval *span)
+{
+	return (double) at + (double) span->time +
+		((double) span->day + 31.0 * span->month) * USECS_PER_DAY;
+}
+
 TimestampTz
 zone_add(TimestampTz at, const Interval *span, const char *zone)
 {
 	pg_tz	   *tz;
 
+	if (estimate(at, span) >= FARTHEST)
+		return FARTHEST;
+	if (estimate(at, span) <= EARLIEST)
+		return EARLIEST;
 	if (span->day == 0 && span->month == 0)
 		return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
 													   TimestampTzGetDatum(at),

@@ -3,6 +3,10 @@
 -- probe() makes a journey of regress_journey_author in which a condition is asked twice: by an event (the entry's
 -- trigger) and by a timer (an edge that leaves a wait), and says what came of both.
 
+CREATE SCHEMA lab;
+GRANT USAGE ON SCHEMA lab TO PUBLIC;
+SET search_path = lab, public;
+
 CREATE ROLE regress_journey_author;
 CREATE ROLE regress_journey_app;
 SELECT journey_grant('regress_journey_author', 'author'), journey_grant('regress_journey_app', 'emit');
@@ -42,9 +46,11 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- The errors that a journey has recorded.
+-- The errors that a journey has recorded; journey.failure shows one message a minute.
 CREATE FUNCTION probe_failures(name text) RETURNS text LANGUAGE sql AS $$
-SELECT string_agg(DISTINCT concat_ws(' ', sqlstate, message), '; ') FROM journey.failure WHERE journey = name
+SELECT string_agg(DISTINCT concat_ws(' ', f.sqlstate, f.message), '; ')
+  FROM journey.failure_row f JOIN journey.journey j ON j.id = f.journey
+ WHERE j.name = probe_failures.name
 $$;
 
 -- yes: in, or its outcome; an error where it erred.

@@ -5,6 +5,7 @@
 -- ever, and raising an error of class 40 or 57014, which is then taken for the server's own and is not isolated.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set helpers :abs_srcdir '/condition.sql'
+\set end :abs_srcdir '/condition_end.sql'
 \set ECHO none
 \i :helpers
 \set ECHO all
@@ -181,8 +182,5 @@ REVOKE ALL ON FUNCTION shop.definer() FROM PUBLIC, regress_journey_author;
 SELECT probe_emit(:'name', customer => 'carl');
 SELECT probe('shop.definer() <> ''''');
 
-SET client_min_messages = warning;
-DROP SCHEMA shop CASCADE;
-DROP OWNED BY regress_journey_author, regress_journey_app;
-DROP ROLE regress_journey_author, regress_journey_app;
-DROP SEQUENCE probe_number CASCADE;
+\set ECHO none
+\i :end

@@ -1,6 +1,7 @@
 -- A condition is one SQL expression.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set helpers :abs_srcdir '/condition.sql'
+\set end :abs_srcdir '/condition_end.sql'
 \set ECHO none
 \i :helpers
 \set ECHO all
@@ -91,6 +92,5 @@ SELECT left(probe_check(repeat('-', 60000) || '1'), 120);
 SELECT left(probe_check('1' || repeat('+1', 30000) || ' > 0'), 120);
 SELECT left(probe_check('props' || repeat('->0', 20000) || ' = ''1'''), 120);
 
-DROP OWNED BY regress_journey_author, regress_journey_app;
-DROP ROLE regress_journey_author, regress_journey_app;
-DROP SEQUENCE probe_number CASCADE;
+\set ECHO none
+\i :end

@@ -1,6 +1,7 @@
 -- The names in a condition, and the time: the step's, everywhere.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set helpers :abs_srcdir '/condition.sql'
+\set end :abs_srcdir '/condition_end.sql'
 \set ECHO none
 \i :helpers
 \set ECHO all
@@ -135,8 +136,5 @@ SELECT probe_activate('exists (select from shop.embargo)') AS name \gset
 SELECT journey_emit('ann', :'name', at => '2025-01-02 03:04+00') > 0;
 SELECT customer FROM journey.member WHERE journey = :'name';
 
-SET client_min_messages = warning;
-DROP SCHEMA shop CASCADE;
-DROP OWNED BY regress_journey_author, regress_journey_app;
-DROP ROLE regress_journey_author, regress_journey_app;
-DROP SEQUENCE probe_number CASCADE;
+\set ECHO none
+\i :end

@@ -1,6 +1,7 @@
 -- journey.condition_functions = safe, the default: no code but the server's own runs for an author.
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set helpers :abs_srcdir '/condition.sql'
+\set end :abs_srcdir '/condition_end.sql'
 \set ECHO none
 \i :helpers
 \set ECHO all
@@ -257,8 +258,5 @@ SELECT attack($$
 	customer::own is not null$$);
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
 
-SET client_min_messages = warning;
-DROP SCHEMA shop CASCADE;
-DROP OWNED BY regress_journey_author, regress_journey_app;
-DROP ROLE regress_journey_author, regress_journey_app;
-DROP SEQUENCE probe_number CASCADE;
+\set ECHO none
+\i :end
