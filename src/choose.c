@@ -75,7 +75,7 @@ eligible_at(Step *step, Member *member, Edge *edge)
 Choice
 choose_by_time(Step *step, Member *member)
 {
-	Choice		choice = {NULL, 0, 0};
+	Choice		choice = {NULL, NO_TIME, 0};
 	Tile	   *tile = member_tile(member);
 
 	for (int i = 0; i < tile->nedges; i++)
@@ -88,7 +88,7 @@ choose_by_time(Step *step, Member *member)
 		when = eligible_at(step, member, edge);
 		if (when > step->now)
 		{
-			if (choice.next == 0 || when < choice.next)
+			if (choice.next == NO_TIME || when < choice.next)
 				choice.next = when;
 			continue;
 		}
@@ -105,7 +105,7 @@ choose_by_time(Step *step, Member *member)
 Choice
 choose_by_event(Step *step, const Member *member)
 {
-	Choice		choice = {NULL, 0, 0};
+	Choice		choice = {NULL, NO_TIME, 0};
 	Tile	   *tile = member_tile(member);
 
 	if (!tile->has_event_edges || step->event->at < member->arrived_at)

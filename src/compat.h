@@ -26,10 +26,10 @@
 
 /* 16 added onlySummarizing, for updates that touch BRIN columns alone. */
 #if PG_VERSION_NUM >= 160000
-#define ExecInsertIndexTuples_compat(rri, slot, estate, update, nodup, conflict, arbiters) \
-	ExecInsertIndexTuples(rri, slot, estate, update, nodup, conflict, arbiters, false)
+#define ExecInsertIndexTuples_compat(rri, slot, estate, update, nodup, conflict, arbiters, summarizing) \
+	ExecInsertIndexTuples(rri, slot, estate, update, nodup, conflict, arbiters, summarizing)
 #else
-#define ExecInsertIndexTuples_compat(rri, slot, estate, update, nodup, conflict, arbiters) \
+#define ExecInsertIndexTuples_compat(rri, slot, estate, update, nodup, conflict, arbiters, summarizing) \
 	ExecInsertIndexTuples(rri, slot, estate, update, nodup, conflict, arbiters)
 #endif
 
@@ -37,9 +37,11 @@
 #if PG_VERSION_NUM >= 160000
 typedef TU_UpdateIndexes UpdateIndexes;
 #define update_indexes_none(ui) ((ui) == TU_None)
+#define update_indexes_summarizing(ui) ((ui) == TU_Summarizing)
 #else
 typedef bool UpdateIndexes;
 #define update_indexes_none(ui) (!(ui))
+#define update_indexes_summarizing(ui) false
 #endif
 
 /* 17 lets an index access method keep state over a run of insertions. */

@@ -16,6 +16,7 @@
 
 #include "document.h"
 #include "isolate.h"
+#include "zone.h"
 
 #define INTERVAL_HINT "Write a number and its unit, as \"30 minutes\"."
 
@@ -107,7 +108,7 @@ interval_reading(const char *text, Interval *interval)
 		return INTERVAL_NONE;
 	if (unitless)
 		return INTERVAL_UNITLESS;
-	if (itmin2interval(&itm, interval) != 0)
+	if (itmin2interval(&itm, interval) != 0 || !zone_fits(interval))
 		return INTERVAL_TOO_LARGE;
 	return INTERVAL_GOOD;
 }
@@ -124,7 +125,7 @@ static const struct
 	INTERVAL_HINT},
 	[INTERVAL_UNITLESS] = {ERRCODE_INVALID_DATETIME_FORMAT,
 	"is an interval without a unit", INTERVAL_HINT},
-	[INTERVAL_TOO_LARGE] = {ERRCODE_INTERVAL_FIELD_OVERFLOW, "is too large", NULL},
+	[INTERVAL_TOO_LARGE] = {ERRCODE_INTERVAL_FIELD_OVERFLOW, "is too large", "At most a hundred years are taken."},
 };
 
 static void

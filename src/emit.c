@@ -102,8 +102,8 @@ read_arguments(FunctionCallInfo fcinfo, EmitArguments *arguments)
 	input->type = argument_text(fcinfo, 1, "event", MAX_EVENT_LENGTH);
 	check_event(input->type);
 	input->props = argument_object(fcinfo, 2, "props");
-	input->at = PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3);
-	if (input->at != 0)
+	input->at = PG_ARGISNULL(3) ? NO_TIME : PG_GETARG_TIMESTAMPTZ(3);
+	if (!PG_ARGISNULL(3))
 		check_time(input->at);
 	arguments->dedupe_key = argument_optional_text(fcinfo, 4, "dedupe_key",
 												   MAX_DEDUPE_LENGTH);
@@ -154,7 +154,7 @@ journey_enqueue(PG_FUNCTION_ARGS)
 	values[1] = PointerGetDatum(input->customer);
 	values[2] = PointerGetDatum(input->type);
 	values[3] = JsonbPGetDatum(input->props);
-	values[4] = TimestampTzGetDatum(input->at ? input->at : guc_clock());
+	values[4] = TimestampTzGetDatum(PG_ARGISNULL(3) ? guc_clock() : input->at);
 	values[5] = PointerGetDatum(arguments.dedupe_key);
 	nulls[5] = arguments.dedupe_key == NULL;
 	values[6] = TimestampTzGetDatum(GetCurrentTimestamp());
@@ -233,7 +233,7 @@ read_item(BatchArray *arrays, int i, BatchItem *item)
 	check_event(input->type);
 	check_props(arrays[2].values[i], "props");
 	input->props = DatumGetJsonbP(arrays[2].values[i]);
-	input->at = 0;
+	input->at = NO_TIME;
 	if (arrays[3].n > 0 && !arrays[3].nulls[i])
 	{
 		input->at = DatumGetTimestampTz(arrays[3].values[i]);

@@ -73,7 +73,7 @@ decide_isolated(Step *step, Attempt *todo)
 	}
 	PG_FINALLY();
 	{
-		guc_set_step_time(0);
+		guc_set_step_time(NO_TIME);
 	}
 	PG_END_TRY();
 }
@@ -122,6 +122,10 @@ step_new_member(Step *step, Journey *journey, text *key, Jsonb *context)
 	member->journey = journey;
 	member->version = journey->version;
 	member->tile = journey->entry->number;
+	member->due_at = NO_TIME;
+	member->ready_at = NO_TIME;
+	member->exited_at = NO_TIME;
+	member->converted_at = NO_TIME;
 	member->state = MEMBER_ACTIVE;
 	member->entered_at = step->now;
 	member->arrived_at = step->now;

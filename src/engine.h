@@ -21,6 +21,7 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "guc.h"
 #include "model.h"
 
 /* As stored in member_row.state. */
@@ -63,10 +64,11 @@ typedef struct Member
 	int64		id;
 	TimestampTz entered_at;
 	TimestampTz arrived_at;
-	TimestampTz due_at;			/* next thing that time alone does; 0: none */
-	TimestampTz ready_at;		/* 0: the tile still holds it, or has not had its effect */
-	TimestampTz exited_at;		/* 0: not */
-	TimestampTz converted_at;	/* 0: not */
+	TimestampTz due_at;			/* next thing that time alone does; or NO_TIME */
+	TimestampTz ready_at;		/* NO_TIME: the tile still holds it, or has not
+								 * had its effect */
+	TimestampTz exited_at;		/* NO_TIME: not */
+	TimestampTz converted_at;	/* NO_TIME: not */
 	int32		journey_id;
 	int32		seq;			/* of its last transition */
 	int16		version;
@@ -173,7 +175,7 @@ struct Step
 	TimestampTz received_at;	/* the server's */
 	Event	   *event;			/* NULL: a timer or a verb asks */
 	Jsonb	   *props;			/* without event: what a verb gave; NULL: {} */
-	TimestampTz due_at;			/* of the timer that asks; 0: none */
+	TimestampTz due_at;			/* of the timer that asks, or NO_TIME */
 	Reason		reason;			/* of the first row that a member's move writes */
 	bool		patient;		/* may wait for other transactions */
 	List	   *stored;			/* Member *: as they are, locked, by (entered_at, id) */
@@ -214,13 +216,14 @@ extern void member_exit(Step *step, Member *member, Reason reason, const char *o
 extern void member_fail(Step *step, Member *member);
 extern void member_erred(Step *step, Member *member, int sqlstate);
 extern void member_note(Step *step, Member *member, Reason reason);
-extern void member_merge_context(Member *member, Jsonb *props);
+/* False: the context would be larger than journey.max_props. */
+extern bool member_merge_context(Member *member, Jsonb *props);
 
 /* ---- choose.c: which edge ---- */
 typedef struct Choice
 {
 	Edge	   *edge;			/* NULL: none */
-	TimestampTz next;			/* when another becomes eligible; 0: never */
+	TimestampTz next;			/* when another becomes eligible, or NO_TIME */
 	int			sqlstate;		/* of a condition that erred; 0: none did */
 } Choice;
 
@@ -266,8 +269,10 @@ typedef struct Place
 
 extern Verdict ask_condition(Step *step, const Place *place, Expression *condition, int *sqlstate);
 /* False: it erred and was recorded. */
-extern bool ask_value(Step *step, const Place *place, Expression *expr, Datum *value, bool *isnull, int *sqlstate);
-extern bool ask_template(Step *step, const Place *place, Template *template, Jsonb **value, int *sqlstate);
+extern bool ask_value(Step *step, const Place *place, Expression *expr, Datum *value,
+					  bool *isnull, int *sqlstate);
+extern bool ask_template(Step *step, const Place *place, Template *template,
+						 Jsonb **value, int *sqlstate);
 extern void record_failure(Step *step, const Place *place, int sqlstate, const char *message);
 extern const char *member_zone(Step *step, const Place *place);
 extern Jsonb *step_traits(Step *step);

@@ -31,8 +31,8 @@ char	   *guc_dedupe_retention;
 bool		guc_allow_superuser_owner;
 
 static char *now_text;
-static TimestampTz now_value;
-static TimestampTz step_time = 0;
+static TimestampTz now_value = NO_TIME;
+static TimestampTz step_time = NO_TIME;
 
 static const struct config_enum_entry condition_functions_options[] = {
 	{"safe", CONDITION_FUNCTIONS_SAFE, false},
@@ -91,7 +91,7 @@ check_now(char **newval, void **extra, GucSource source)
 static void
 assign_now(const char *newval, void *extra)
 {
-	now_value = extra ? *(TimestampTz *) extra : 0;
+	now_value = extra ? *(TimestampTz *) extra : NO_TIME;
 }
 
 static bool
@@ -131,9 +131,9 @@ guc_set_step_time(TimestampTz now)
 TimestampTz
 guc_clock(void)
 {
-	if (step_time != 0)
+	if (step_time != NO_TIME)
 		return step_time;
-	return now_value != 0 ? now_value : GetCurrentTimestamp();
+	return now_value != NO_TIME ? now_value : GetCurrentTimestamp();
 }
 
 static void

@@ -13,6 +13,9 @@
 #include "datatype/timestamp.h"
 #include "utils/guc.h"
 
+/* For a time that is none; 0 would be the first moment of 2000. */
+#define NO_TIME DT_NOBEGIN
+
 typedef enum ConditionFunctions
 {
 	CONDITION_FUNCTIONS_SAFE,
@@ -35,12 +38,12 @@ extern bool guc_allow_superuser_owner;
 
 extern void guc_define(void);
 
-/* journey.now, or 0 where it is not set. */
+/* journey.now, or NO_TIME where it is not set. */
 extern TimestampTz guc_now(void);
 
 /*
  * While a step is decided, everybody who asks for the time gets the step's;
- * 0 ends that.
+ * NO_TIME ends that.
  */
 extern void guc_set_step_time(TimestampTz now);
 

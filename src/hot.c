@@ -54,7 +54,15 @@ build(HotTable *hot, Relation rel)
 	ListCell   *cell;
 	MemoryContext old;
 
-	hot->valid = false;
+	if (RelationGetDescr(rel)->natts != hot->natts)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("table \"%s\" has been altered", RelationGetRelationName(rel)),
+				errdetail("It has %d columns instead of %d.",
+						  RelationGetDescr(rel)->natts, hot->natts));
+	/* An invalidation that comes while we read on counts. */
+	hot->relid = RelationGetRelid(rel);
+	hot->valid = true;
 	MemoryContextReset(hot->cxt);
 	old = MemoryContextSwitchTo(hot->cxt);
 	hot->estate = CreateExecutorState();
@@ -76,19 +84,23 @@ build(HotTable *hot, Relation rel)
 		hot->indexes->ri_IndexRelationDescs[n++] = index;
 	}
 	hot->indexes->ri_NumIndices = n;
-	hot->relid = RelationGetRelid(rel);
 	MemoryContextSwitchTo(old);
-	hot->valid = true;
 }
 
+/*
+ * What an error has left open may hold pins and pointers of a transaction that
+ * is gone (17 keeps such in IndexInfo), and is built anew.
+ */
 void
 hot_open(HotTable *hot, Oid relid)
 {
 	Relation	rel = table_open(relid, RowExclusiveLock);
 	ResultRelInfo *indexes;
+	bool		usable = hot->valid && hot->relid == relid && hot->rel == NULL;
 
 	link_first_use(hot);
-	if (!hot->valid || hot->relid != relid)
+	hot->rel = rel;
+	if (!usable)
 		build(hot, rel);
 	else
 	{
@@ -98,7 +110,6 @@ hot_open(HotTable *hot, Oid relid)
 				index_open(hot->index_oids[i], RowExclusiveLock);
 	}
 	hot->indexes->ri_RelationDesc = rel;
-	hot->rel = rel;
 }
 
 void
@@ -129,13 +140,16 @@ fill_slot(HotTable *hot, const Datum *values, const bool *nulls)
 	return ExecStoreVirtualTuple(slot);
 }
 
+/* only_summarizing: the row stayed in its HOT chain. */
 static void
-insert_index_entries(HotTable *hot, bool is_update)
+insert_index_entries(HotTable *hot, bool is_update, bool only_summarizing)
 {
 	List	   *recheck;
 
 	recheck = ExecInsertIndexTuples_compat(hot->indexes, hot->slot, hot->estate,
-										   is_update, false, NULL, NIL);
+										   is_update, false, NULL, NIL,
+										   only_summarizing);
+	(void) only_summarizing;
 	Assert(recheck == NIL);
 	(void) recheck;
 	ResetPerTupleExprContext(hot->estate);
@@ -147,7 +161,7 @@ hot_insert(HotTable *hot, const Datum *values, const bool *nulls)
 	TupleTableSlot *slot = fill_slot(hot, values, nulls);
 
 	table_tuple_insert(hot->rel, slot, GetCurrentCommandId(true), 0, NULL);
-	insert_index_entries(hot, false);
+	insert_index_entries(hot, false, false);
 }
 
 /* As ExecInsert does it for ON CONFLICT, but without looking first. */
@@ -165,7 +179,7 @@ hot_insert_unless(HotTable *hot, const Datum *values, const bool *nulls,
 	table_tuple_insert_speculative(hot->rel, slot, GetCurrentCommandId(true),
 								   0, NULL, token);
 	recheck = ExecInsertIndexTuples_compat(hot->indexes, slot, hot->estate,
-										   false, true, &conflict, NIL);
+										   false, true, &conflict, NIL, false);
 	table_tuple_complete_speculative(hot->rel, slot, token, !conflict);
 	SpeculativeInsertionLockRelease(xid);
 	list_free(recheck);
@@ -174,16 +188,18 @@ hot_insert_unless(HotTable *hot, const Datum *values, const bool *nulls,
 	return !conflict;
 }
 
-void
+bool
 hot_wait_for_key(HotTable *hot, const Datum *values, const bool *nulls)
 {
 	TupleTableSlot *slot = fill_slot(hot, values, nulls);
 	ItemPointerData conflict;
+	bool		is_free;
 
 	ItemPointerSetInvalid(&slot->tts_tid);
-	(void) ExecCheckIndexConstraints_compat(hot->indexes, slot, hot->estate,
-											&conflict, NIL);
+	is_free = ExecCheckIndexConstraints_compat(hot->indexes, slot, hot->estate,
+											   &conflict, NIL);
 	ResetPerTupleExprContext(hot->estate);
+	return is_free;
 }
 
 void
@@ -203,7 +219,7 @@ hot_update(HotTable *hot, ItemPointer tid, const Datum *values, const bool *null
 				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				errmsg("could not serialize access due to concurrent update"));
 	if (!update_indexes_none(indexes))
-		insert_index_entries(hot, true);
+		insert_index_entries(hot, true, update_indexes_summarizing(indexes));
 	*tid = slot->tts_tid;
 }
 

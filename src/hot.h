@@ -26,11 +26,12 @@
 
 typedef struct HotTable
 {
+	int			natts;			/* of the table, as its user writes it */
 	Oid			relid;			/* what it was built for */
 	bool		valid;			/* cleared by invalidation */
 	struct HotTable *next;		/* all of this backend's, for invalidation */
 	MemoryContext cxt;			/* holds the fields below */
-	Relation	rel;			/* while open */
+	Relation	rel;			/* while open; left so by an error */
 	EState	   *estate;
 	ResultRelInfo *indexes;
 	Oid		   *index_oids;
@@ -52,8 +53,11 @@ extern void hot_insert(HotTable *hot, const Datum *values, const bool *nulls);
 extern bool hot_insert_unless(HotTable *hot, const Datum *values,
 							  const bool *nulls, ItemPointer tid);
 
-/* Wait for whoever is inserting or deleting the row's unique key right now. */
-extern void hot_wait_for_key(HotTable *hot, const Datum *values, const bool *nulls);
+/*
+ * Wait for whoever is inserting or deleting the row's unique key right now.
+ * False: a committed row has it.
+ */
+extern bool hot_wait_for_key(HotTable *hot, const Datum *values, const bool *nulls);
 
 /*
  * Replace the row at tid, which the caller has locked; *tid becomes the new

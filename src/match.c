@@ -69,7 +69,7 @@ reaches_goal(Step *step, const Member *member)
 	const Goal *goal = &member->journey->goal;
 	int			sqlstate;
 
-	return goal->event != NULL && member->converted_at == 0 &&
+	return goal->event != NULL && member->converted_at == NO_TIME &&
 		strcmp(goal->event, step->event->name) == 0 &&
 		step->event->at >= member->entered_at &&
 		within_goal(step, &place) &&
@@ -218,14 +218,21 @@ plan_entries(Step *step)
 	return plans;
 }
 
-/* The wait begins anew at the event's time; not a new visit. */
+/*
+ * The wait begins anew at the event's time; not a new visit.  A context that
+ * would grow without bounds stays as it is.
+ */
 static void
 reset_wait(Step *step, Member *member)
 {
-	member_merge_context(member, step->event->props);
+	Place		place = {member->journey, member, member->tile, NO_EDGE};
+
+	if (!member_merge_context(member, step->event->props))
+		record_failure(step, &place, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+					   "context would be larger than journey.max_props");
 	member->arrived_at = step->now;
-	member->ready_at = 0;
-	member->due_at = 0;
+	member->ready_at = NO_TIME;
+	member->due_at = NO_TIME;
 	member->tries = 0;
 }
 

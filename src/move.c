@@ -43,11 +43,16 @@ member_note(Step *step, Member *member, Reason reason)
 	add_transition(step, member, member->tile, member->tile, NO_EDGE, reason);
 }
 
-void
+bool
 member_merge_context(Member *member, Jsonb *props)
 {
-	member->context = member->context ? jsonb_merge(member->context, props) : props;
+	Jsonb	   *merged = member->context ? jsonb_merge(member->context, props) : props;
+
+	if (VARSIZE(merged) > guc_max_props + VARHDRSZ)
+		return false;
+	member->context = merged;
 	member->changed = true;
+	return true;
 }
 
 /* The end, wherever the member is; its rows are the caller's. */
@@ -56,8 +61,8 @@ end_run(Step *step, Member *member, const char *outcome)
 {
 	member->state = MEMBER_EXITED;
 	member->exited_at = step->now;
-	member->due_at = 0;
-	member->ready_at = 0;
+	member->due_at = NO_TIME;
+	member->ready_at = NO_TIME;
 	member->tries = 0;
 	member->outcome = cstring_to_text(outcome);
 	member->changed = true;
@@ -76,7 +81,7 @@ member_fail(Step *step, Member *member)
 {
 	member_note(step, member, REASON_FAILED);
 	member->state = MEMBER_FAILED;
-	member->due_at = 0;
+	member->due_at = NO_TIME;
 	member->tries = 0;
 }
 
@@ -110,8 +115,8 @@ follow(Step *step, Member *member, Edge *edge)
 
 	member->tile = edge->to->number;
 	member->arrived_at = step->now;
-	member->ready_at = 0;
-	member->due_at = 0;
+	member->ready_at = NO_TIME;
+	member->due_at = NO_TIME;
 	member->tries = 0;
 	member->state = MEMBER_ACTIVE;
 	if (edge->event == NULL || edge->wait == NULL)
@@ -120,7 +125,7 @@ follow(Step *step, Member *member, Edge *edge)
 	if (member->due_at > step->now)
 		member->state = MEMBER_IN_TRANSIT;
 	else
-		member->due_at = 0;
+		member->due_at = NO_TIME;
 }
 
 /* Take an edge; the member then goes on unless the edge itself takes time. */
@@ -171,7 +176,7 @@ stay(Step *step, Member *member, const Choice *choice)
 
 	member->changed = true;
 	member->due_at = choice->next;
-	if (choice->next != 0)
+	if (choice->next != NO_TIME)
 		return;
 	if (choice->sqlstate != 0)
 		member_erred(step, member, choice->sqlstate);
@@ -222,7 +227,7 @@ member_advance(Step *step, Member *member)
 	{
 		Choice		choice;
 
-		if (member->ready_at == 0 && !arrive(step, member))
+		if (member->ready_at == NO_TIME && !arrive(step, member))
 			return;
 		choice = choose_by_time(step, member);
 		if (choice.edge == NULL)
@@ -250,7 +255,7 @@ void
 member_enter(Step *step, Member *member, Edge *edge)
 {
 	int16		entry = member->journey->entry->number;
-	Choice		choice = {edge, 0, 0};
+	Choice		choice = {edge, NO_TIME, 0};
 
 	member->ready_at = step->now;
 	if (edge == NULL)

@@ -232,13 +232,13 @@ Datum
 journey_claim(PG_FUNCTION_ARGS)
 {
 	static SqlPlan plan = {
-		"UPDATE journey.action a SET state = 'in_flight',"
-		" attempts = a.attempts OPERATOR(pg_catalog.+) 1, next_attempt_at = $3"
-		" FROM (SELECT n.customer, n.id FROM journey.action n"
+		"WITH due AS MATERIALIZED (SELECT n.customer, n.id FROM journey.action n"
 		" WHERE n.destination OPERATOR(pg_catalog.=) $1"
 		" AND n.next_attempt_at OPERATOR(pg_catalog.<=) $2"
-		" ORDER BY n.next_attempt_at LIMIT $4 FOR UPDATE SKIP LOCKED) due"
-		" WHERE a.customer OPERATOR(pg_catalog.=) due.customer"
+		" ORDER BY n.next_attempt_at LIMIT $4 FOR UPDATE SKIP LOCKED)"
+		" UPDATE journey.action a SET state = 'in_flight',"
+		" attempts = a.attempts OPERATOR(pg_catalog.+) 1, next_attempt_at = $3"
+		" FROM due WHERE a.customer OPERATOR(pg_catalog.=) due.customer"
 		" AND a.id OPERATOR(pg_catalog.=) due.id RETURNING a.*",
 		4, {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}
 	};

@@ -61,9 +61,9 @@ decide_timer(Step *step, void *member_before)
 		member->state = MEMBER_ACTIVE;
 		member->arrived_at = step->now;
 	}
-	else if (member->ready_at == 0 && member->tries == 0)
+	else if (member->ready_at == NO_TIME && member->tries == 0)
 		member->ready_at = step->now;
-	member->due_at = 0;
+	member->due_at = NO_TIME;
 	member->changed = true;
 	member_advance(step, member);
 }

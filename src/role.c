@@ -28,7 +28,6 @@
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
-#include "utils/pg_locale.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
@@ -37,6 +36,11 @@
 #include "compat.h"
 #include "guc.h"
 #include "role.h"
+
+/* From utils/pg_locale.h, which asks for ICU's headers too. */
+extern PGDLLIMPORT char *locale_monetary;
+extern PGDLLIMPORT char *locale_numeric;
+extern PGDLLIMPORT char *locale_time;
 
 #define SANDBOX_PATH "pg_catalog, journey, pg_temp"
 

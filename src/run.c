@@ -21,6 +21,9 @@
 #include "isolate.h"
 #include "run.h"
 
+/* How often somebody may enter the same member before us. */
+#define MAX_ATTEMPTS 1000
+
 static void
 begin_step(Step *step, text *customer, LockWait wait)
 {
@@ -30,7 +33,8 @@ begin_step(Step *step, text *customer, LockWait wait)
 	step->store = &store_live;
 	step->customer = customer;
 	step->patient = wait == LOCK_WAIT;
-	step->received_at = GetCurrentTimestamp();
+	step->due_at = NO_TIME;
+	cache_hold();
 	budget_begin();
 }
 
@@ -38,6 +42,7 @@ static void
 end_step(Step *step)
 {
 	budget_end();
+	cache_release();
 	MemoryContextDelete(step->cxt);
 }
 
@@ -51,6 +56,7 @@ load_members(Step *step, const GoalEvent *goal)
 										 &step->stored);
 
 	MemoryContextSwitchTo(old);
+	step->received_at = GetCurrentTimestamp();
 	return all;
 }
 
@@ -73,39 +79,46 @@ read_clock(Step *step)
 
 /* ---- events ---- */
 
-/* Decide until nobody has entered the same member before us. */
-static bool
-run_until_written(Step *step, const GoalEvent *goal, Decision decide, void *arg)
+/*
+ * Before another attempt: somebody has entered a member of the same key, perhaps
+ * into a version that we do not know yet.
+ */
+static void
+before_retry(int attempts)
 {
-	while (!step_run(step, decide, arg))
-	{
-		if (!step->patient)
-			return false;
-		CHECK_FOR_INTERRUPTS();
-		load_members(step, goal);
-	}
-	return true;
+	CHECK_FOR_INTERRUPTS();
+	cache_refresh();
+	if (attempts >= MAX_ATTEMPTS)
+		ereport(ERROR,
+				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("could not enter a member due to concurrent entries"));
 }
 
+/* at_given: the event has a time of its own. */
 static bool
-run_heard_event(Step *step, Event *event, const Listeners *listeners)
+run_heard_event(Step *step, Event *event, bool at_given)
 {
-	GoalEvent	event_as_goal = {event->name, event->at ? event->at : guc_clock()};
-	GoalEvent  *goal = listeners->goals ? &event_as_goal : NULL;
-	bool		done;
+	for (int attempts = 0;; attempts++)
+	{
+		const Listeners *listeners = cache_listeners(event->name);
+		GoalEvent	as_goal = {event->name, at_given ? event->at : guc_clock()};
 
-	if (!load_members(step, goal))
-		return false;
-	if (event->at == 0)
-		event->at = read_clock(step);
-	step->now = event->at;
-	step->event = event;
-	step->reason = REASON_EVENT;
-	store_append_event(step->customer, event);
-	done = run_until_written(step, goal, decide_event, NULL);
-	if (!done)
+		if (!load_members(step, listeners && listeners->goals ? &as_goal : NULL))
+			return false;
+		event->received_at = step->received_at;
+		if (!at_given)
+			event->at = read_clock(step);
+		step->now = event->at;
+		step->event = event;
+		step->reason = REASON_EVENT;
+		store_append_event(step->customer, event);
+		if (step_run(step, decide_event, NULL))
+			return true;
 		store_undo_event(event);
-	return done;
+		if (!step->patient)
+			return false;
+		before_retry(attempts);
+	}
 }
 
 bool
@@ -113,24 +126,22 @@ run_event(const EventInput *input)
 {
 	Event		event = {.id = input->id, .type = input->type,
 		.props = input->props, .at = input->at};
-	const Listeners *listeners;
+	bool		at_given = input->at != NO_TIME;
 	Step		step;
 	bool		done;
 
 	event.name = text_to_cstring(input->type);
 	cache_refresh();
-	listeners = cache_listeners(event.name);
-	if (listeners == NULL)
+	if (cache_listeners(event.name) == NULL)
 	{
 		event.received_at = GetCurrentTimestamp();
-		if (event.at == 0)
-			event.at = guc_now() != 0 ? guc_now() : event.received_at;
+		if (!at_given)
+			event.at = guc_now() != NO_TIME ? guc_now() : event.received_at;
 		store_append_event(input->customer, &event);
 		return true;
 	}
 	begin_step(&step, input->customer, input->wait);
-	event.received_at = step.received_at;
-	done = run_heard_event(&step, &event, listeners);
+	done = run_heard_event(&step, &event, at_given);
 	end_step(&step);
 	return done;
 }
@@ -176,9 +187,14 @@ run_entry(Journey *journey, text *customer, Jsonb *context)
 	begin_step(&step, customer, LOCK_WAIT);
 	step.reason = REASON_STEP;
 	step.props = context;
-	load_members(&step, NULL);
-	step.now = read_clock(&step);
-	run_until_written(&step, NULL, decide_entry, &order);
+	for (int attempts = 0;; attempts++)
+	{
+		load_members(&step, NULL);
+		step.now = read_clock(&step);
+		if (step_run(&step, decide_entry, &order))
+			break;
+		before_retry(attempts);
+	}
 	id = order.entered ? order.entered->id : 0;
 	end_step(&step);
 	return id;
@@ -227,9 +243,9 @@ run_exit(int32 journey, text *customer, text *key, const char *outcome)
 
 /* ---- timers ---- */
 
-/* The stored member that is due first. */
+/* The stored member that is due first; only: that one, 0 for any. */
 static Member *
-first_due(Step *step, TimestampTz by)
+first_due(Step *step, TimestampTz by, int64 only)
 {
 	Member	   *first = NULL;
 	ListCell   *cell;
@@ -238,7 +254,8 @@ first_due(Step *step, TimestampTz by)
 	{
 		Member	   *member = lfirst(cell);
 
-		if (member->due_at == 0 || member->due_at > by)
+		if (member->due_at == NO_TIME || member->due_at > by ||
+			(only != 0 && member->id != only))
 			continue;
 		if (first == NULL || member->due_at < first->due_at)
 			first = member;
@@ -248,7 +265,7 @@ first_due(Step *step, TimestampTz by)
 
 /* Members that are due again at once are left for the next round. */
 bool
-run_timers(text *customer, TimestampTz by, int64 max, int64 *moved)
+run_timers(text *customer, TimestampTz by, int64 only, int64 max, int64 *moved)
 {
 	Step		step;
 	Member	   *member;
@@ -258,13 +275,15 @@ run_timers(text *customer, TimestampTz by, int64 max, int64 *moved)
 	begin_step(&step, customer, LOCK_SKIP);
 	all = load_members(&step, NULL);
 	for (int left = list_length(step.stored);
-		 all && left > 0 && *moved < max && (member = first_due(&step, by)) != NULL;
+		 all && left > 0 && *moved < max &&
+		 (member = first_due(&step, by, only)) != NULL;
 		 left--)
 	{
-		step.now = read_clock(&step);
+		step.now = Max(by, read_clock(&step));
 		step.due_at = member->due_at;
 		step.reason = REASON_TIMER;
-		if (!step_run(&step, decide_timer, member))
+		all = step_run(&step, decide_timer, member);
+		if (!all)
 			break;
 		step_settle(&step);
 		(*moved)++;
@@ -275,7 +294,7 @@ run_timers(text *customer, TimestampTz by, int64 max, int64 *moved)
 
 typedef struct AsideOrder
 {
-	TimestampTz by;
+	int64		member;
 	int			sqlstate;
 	const char *message;
 } AsideOrder;
@@ -291,7 +310,7 @@ decide_aside(Step *step, void *arg)
 		Member	   *member = lfirst(cell);
 		Place		place = {member->journey, member, member->tile, NO_EDGE};
 
-		if (member->due_at == 0 || member->due_at > order->by)
+		if (member->id != order->member || member->due_at == NO_TIME)
 			continue;
 		record_failure(step, &place, order->sqlstate, order->message);
 		member_fail(step, member);
@@ -299,9 +318,9 @@ decide_aside(Step *step, void *arg)
 }
 
 void
-run_set_aside(text *customer, TimestampTz by, int sqlstate, const char *message)
+run_set_aside(text *customer, int64 member, int sqlstate, const char *message)
 {
-	AsideOrder	order = {by, sqlstate, message};
+	AsideOrder	order = {member, sqlstate, message};
 	Step		step;
 
 	begin_step(&step, customer, LOCK_SKIP);
@@ -311,4 +330,15 @@ run_set_aside(text *customer, TimestampTz by, int sqlstate, const char *message)
 		(void) step_run(&step, decide_aside, &order);
 	}
 	end_step(&step);
+}
+
+/* The event happened, whatever became of it. */
+void
+run_log_only(const EventInput *input)
+{
+	Event		event = {.id = input->id, .type = input->type,
+		.props = input->props, .at = input->at,
+	.received_at = GetCurrentTimestamp()};
+
+	store_append_event(input->customer, &event);
 }

@@ -19,7 +19,7 @@ typedef struct EventInput
 	text	   *customer;
 	text	   *type;
 	Jsonb	   *props;
-	TimestampTz at;				/* 0: the moment it is run */
+	TimestampTz at;				/* NO_TIME: the moment it is run */
 	int64		id;
 	LockWait	wait;
 } EventInput;
@@ -37,13 +37,18 @@ extern int64 run_entry(Journey *journey, text *customer, Jsonb *context);
 extern int64 run_exit(int32 journey, text *customer, text *key, const char *outcome);
 
 /*
- * Work off the customer's members that are due by then, at most max, each in
- * a step of its own.  False: somebody holds the customer; nothing was written.
+ * Work off the customer's members that are due by then (only that one, unless
+ * only is 0), at most max, each in a step of its own.  False: somebody holds the
+ * customer, and what was not moved yet is left.
  */
-extern bool run_timers(text *customer, TimestampTz by, int64 max, int64 *moved);
+extern bool run_timers(text *customer, TimestampTz by, int64 only, int64 max,
+					   int64 *moved);
 
-/* The customer's members that are due by then become failed. */
-extern void run_set_aside(text *customer, TimestampTz by, int sqlstate,
+/* That due member becomes failed, with this error. */
+extern void run_set_aside(text *customer, int64 member, int sqlstate,
 						  const char *message);
+
+/* Log an event that moves nobody. */
+extern void run_log_only(const EventInput *input);
 
 #endif							/* JOURNEY_RUN_H */

@@ -49,9 +49,9 @@ typedef struct Scheduler
 	long		retry;			/* ms; doubles while all that is due is locked */
 	long		rest;			/* ms; doubles while errors follow each other */
 	int			failures;		/* batches in a row that failed */
-	const char *customer;		/* worked off alone */
-	List	   *customers;		/* to be worked off one by one */
-	ErrorData  *error;			/* why the customer is set aside */
+	const TickItem *item;		/* worked off alone */
+	List	   *items;			/* TickItem *, to be worked off one by one */
+	ErrorData  *error;			/* why the item is set aside */
 	House		house;
 } Scheduler;
 
@@ -79,6 +79,7 @@ may_act(Scheduler *scheduler)
 	Oid			extension;
 
 	memset(&scheduler->tick, 0, sizeof(Tick));
+	scheduler->tick.next_due = NO_TIME;
 	set_idle(scheduler, armed_begin(&extension));
 	if (scheduler->idle != IDLE_NOT)
 		return false;
@@ -122,30 +123,32 @@ work_batch(void *arg)
 }
 
 static void
-list_customers(void *arg)
+list_items(void *arg)
 {
 	Scheduler  *scheduler = arg;
 	ListCell   *cell;
 
 	if (!may_act(scheduler))
 		return;
-	foreach(cell, tick_customers(guc_batch_size))
+	foreach(cell, tick_items(guc_batch_size))
 	{
 		MemoryContext old = MemoryContextSwitchTo(scheduler->batch);
+		TickItem   *item = palloc(sizeof(TickItem));
 
-		scheduler->customers = lappend(scheduler->customers,
-									   pstrdup((const char *) lfirst(cell)));
+		*item = *(TickItem *) lfirst(cell);
+		item->customer = pstrdup(item->customer);
+		scheduler->items = lappend(scheduler->items, item);
 		MemoryContextSwitchTo(old);
 	}
 }
 
 static void
-work_customer(void *arg)
+work_item(void *arg)
 {
 	Scheduler  *scheduler = arg;
 
 	if (may_act(scheduler))
-		tick_customer(scheduler->customer, &scheduler->tick);
+		tick_item(scheduler->item, &scheduler->tick);
 }
 
 static void
@@ -154,11 +157,11 @@ set_aside(void *arg)
 	Scheduler  *scheduler = arg;
 
 	if (may_act(scheduler))
-		tick_set_aside(scheduler->customer, scheduler->error);
+		tick_set_aside(scheduler->item, scheduler->error);
 }
 
 /*
- * Errors that say nothing about the customer in whose step they came up: the
+ * Errors that say nothing about the step in which they came up: the
  * server lacks something, or somebody stopped us.
  */
 static bool
@@ -177,12 +180,12 @@ is_transient(const ErrorData *error)
 	}
 }
 
-/* A customer whose step fails even alone is set aside; false: it could not be. */
+/* A step that fails even alone is set aside; false: it could not be. */
 static bool
 work_alone(Scheduler *scheduler)
 {
-	ErrorData  *error = worker_try("journey: timers of one customer",
-								   work_customer, scheduler);
+	ErrorData  *error = worker_try("journey: one timer, after an error",
+								   work_item, scheduler);
 
 	if (error == NULL)
 	{
@@ -191,19 +194,19 @@ work_alone(Scheduler *scheduler)
 	}
 	if (!is_transient(error))
 	{
-		worker_complain("move a customer, who was set aside", error);
+		worker_complain("work off a timer or queued event, which was set aside", error);
 		scheduler->error = error;
-		error = worker_try("journey: setting a customer aside", set_aside, scheduler);
+		error = worker_try("journey: setting a timer aside", set_aside, scheduler);
 		if (error == NULL)
 			return true;
 	}
-	worker_complain("work off the timers of a customer", error);
+	worker_complain("work off a timer or queued event", error);
 	return false;
 }
 
 /*
- * After a batch failed: the same members in one transaction for each customer.
- * Gives up where the trouble is not with the customers.  Returns whether it got
+ * After a batch failed: what was in it, each in a transaction of its own.
+ * Gives up where the trouble is not with them.  Returns whether it got
  * anywhere.
  */
 static bool
@@ -214,17 +217,17 @@ work_one_by_one(Scheduler *scheduler)
 	bool		progress = false;
 	int			in_a_row = 0;
 
-	scheduler->customers = NIL;
-	error = worker_try("journey: timers, after an error", list_customers, scheduler);
+	scheduler->items = NIL;
+	error = worker_try("journey: timers, after an error", list_items, scheduler);
 	if (error != NULL)
 	{
 		worker_complain("list the due members", error);
 		return false;
 	}
-	foreach(cell, scheduler->customers)
+	foreach(cell, scheduler->items)
 	{
 		worker_check(scheduler->seat);
-		scheduler->customer = lfirst(cell);
+		scheduler->item = lfirst(cell);
 		if (work_alone(scheduler))
 		{
 			progress = true;
@@ -298,7 +301,7 @@ next_round(Scheduler *scheduler)
 {
 	Tick	   *tick = &scheduler->tick;
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz due = tick->next_due != 0 ? tick->next_due : TIME_NEVER;
+	TimestampTz due = tick->next_due != NO_TIME ? tick->next_due : TIME_NEVER;
 
 	if (tick->moved > 0)
 		scheduler->retry = SHORTEST_RETRY;

@@ -47,7 +47,7 @@ static void
 set_time(NullableDatum *target, TimestampTz value)
 {
 	target->value = TimestampTzGetDatum(value);
-	target->isnull = value == 0;
+	target->isnull = value == NO_TIME;
 }
 
 /* Arrivals of earlier steps, and those that this one has decided. */
@@ -117,10 +117,10 @@ fetch_variable(Scope *scope, Variable variable)
 			target->isnull = false;
 			break;
 		case VAR_ENTERED_AT:
-			set_time(target, member ? member->entered_at : 0);
+			set_time(target, member ? member->entered_at : NO_TIME);
 			break;
 		case VAR_ARRIVED_AT:
-			set_time(target, member ? member->arrived_at : 0);
+			set_time(target, member ? member->arrived_at : NO_TIME);
 			break;
 		case VAR_VISITS:
 			target->value = Int32GetDatum(count_visits(step, member));

@@ -160,18 +160,20 @@ look_up_relation(const char *name)
 Oid
 sql_relation(const char *name)
 {
-	int			i;
+	int			place = 0;
+	Oid			relid;
 
-	for (i = 0; i < MAX_KNOWN_RELATIONS && known_relations[i].name != NULL; i++)
+	for (int i = 0; i < MAX_KNOWN_RELATIONS; i++)
 	{
 		if (known_relations[i].name == name)
 			return known_relations[i].relid;
+		if (known_relations[i].name == NULL)
+			place = i;
 	}
-	if (i == MAX_KNOWN_RELATIONS)
-		return look_up_relation(name);
-	known_relations[i].relid = look_up_relation(name);
-	known_relations[i].name = name;
-	return known_relations[i].relid;
+	relid = look_up_relation(name);
+	known_relations[place].relid = relid;
+	known_relations[place].name = name;
+	return relid;
 }
 
 /* The caller has set up the result set with InitMaterializedSRF. */

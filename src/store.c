@@ -49,8 +49,7 @@ yield_to_other(Step *step, Member *member)
 	undo_inserts(step);
 	if (!step->patient)
 		return;
-	store_wait_for_key(step, member);
-	if (IsolationUsesXactSnapshot())
+	if (!store_wait_for_key(step, member) && IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				errmsg("could not serialize access due to concurrent update"));
@@ -137,7 +136,7 @@ note_due(Step *step)
 	{
 		Member	   *member = lfirst(cell);
 
-		if (member->changed && member->due_at != 0)
+		if (member->changed && member->due_at != NO_TIME)
 			shmem_note_due(member->due_at);
 	}
 }

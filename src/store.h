@@ -50,7 +50,8 @@ extern bool store_insert_member(Step *step, Member *member);
 extern void store_replace_member(Step *step, Member *member);
 extern void store_update_member(Step *step, Member *member);
 extern void store_undo_insert(Member *member);
-extern void store_wait_for_key(Step *step, Member *member);
+/* False: somebody has entered it; true: they gave up, or have exited since. */
+extern bool store_wait_for_key(Step *step, Member *member);
 
 /* One due member as the due index shows it; nothing is locked. */
 typedef struct DueMember
@@ -66,7 +67,7 @@ typedef struct DueMember
  */
 extern List *store_due_members(int32 journey, TimestampTz by, int64 max, List *due);
 
-/* The first due time of that journey; 0: nobody waits. */
+/* The first due time of that journey, or NO_TIME. */
 extern TimestampTz store_first_due(int32 journey);
 
 /* ---- store_log.c ---- */

@@ -63,8 +63,8 @@ enum
 /* An event's time is at most this much later than its receipt. */
 #define FUTURE_LIMIT (5 * SECS_PER_MINUTE * USECS_PER_SEC)
 
-static HotTable event_hot;
-static HotTable transition_hot;
+static HotTable event_hot = {.natts = EVENT_COLUMNS};
+static HotTable transition_hot = {.natts = TRANSITION_COLUMNS};
 
 int64
 store_event_id(void)
@@ -148,7 +148,7 @@ store_append_transition(Step *step, const Transition *transition)
 	values[TRANSITION_EVENT_ID] = Int64GetDatum(step->event ? step->event->id : 0);
 	nulls[TRANSITION_EVENT_ID] = step->event == NULL;
 	values[TRANSITION_DUE_AT] = TimestampTzGetDatum(step->due_at);
-	nulls[TRANSITION_DUE_AT] = step->due_at == 0;
+	nulls[TRANSITION_DUE_AT] = step->due_at == NO_TIME;
 	values[TRANSITION_AT] = TimestampTzGetDatum(step->now);
 	values[TRANSITION_RECEIVED_AT] = TimestampTzGetDatum(step->received_at);
 	values[TRANSITION_XACT] = Int64GetDatum(comparable_xact(sequence));
@@ -178,12 +178,17 @@ typedef bool (*RowVisitor) (TupleTableSlot *slot, void *arg);
 static bool
 scan_leaf(Oid leaf, ScanKeyData *keys, int nkeys, RowVisitor visit, void *arg)
 {
-	Relation	rel = table_open(leaf, AccessShareLock);
-	Relation	index = index_open(RelationGetReplicaIndex(rel), AccessShareLock);
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	IndexScanDesc scan = index_beginscan_compat(rel, index, GetActiveSnapshot(), nkeys);
+	Relation	rel = try_table_open(leaf, AccessShareLock);
+	Relation	index;
+	TupleTableSlot *slot;
+	IndexScanDesc scan;
 	bool		more = true;
 
+	if (rel == NULL)
+		return true;			/* dropped meanwhile: too old to be kept */
+	index = index_open(RelationGetReplicaIndex(rel), AccessShareLock);
+	slot = table_slot_create(rel, NULL);
+	scan = index_beginscan_compat(rel, index, GetActiveSnapshot(), nkeys);
 	index_rescan(scan, keys, nkeys, NULL, 0);
 	while (more && index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
@@ -204,7 +209,7 @@ scan_leaf(Oid leaf, ScanKeyData *keys, int nkeys, RowVisitor visit, void *arg)
 static bool
 may_hold(const Leaf *leaf, TimestampTz since)
 {
-	return leaf->is_default || since < FUTURE_LIMIT || guc_now() != 0 ||
+	return leaf->is_default || since < FUTURE_LIMIT || guc_now() != NO_TIME ||
 		leaf->to > since - FUTURE_LIMIT;
 }
 

@@ -55,7 +55,7 @@ enum
 #define DUE_JOURNEY 1
 #define DUE_DUE_AT 2
 
-static HotTable member_hot;
+static HotTable member_hot = {.natts = MEMBER_COLUMNS};
 
 static void
 open_members(void)
@@ -66,9 +66,9 @@ open_members(void)
 /* ---- rows and structs ---- */
 
 static TimestampTz
-time_or_zero(TupleTableSlot *slot, int column)
+time_or_none(TupleTableSlot *slot, int column)
 {
-	return slot->tts_isnull[column] ? 0 : DatumGetTimestampTz(slot->tts_values[column]);
+	return slot->tts_isnull[column] ? NO_TIME : DatumGetTimestampTz(slot->tts_values[column]);
 }
 
 static text *
@@ -89,10 +89,10 @@ read_member(TupleTableSlot *slot)
 	member->id = DatumGetInt64(values[MEMBER_ID]);
 	member->entered_at = DatumGetTimestampTz(values[MEMBER_ENTERED_AT]);
 	member->arrived_at = DatumGetTimestampTz(values[MEMBER_ARRIVED_AT]);
-	member->due_at = time_or_zero(slot, MEMBER_DUE_AT);
-	member->ready_at = time_or_zero(slot, MEMBER_READY_AT);
-	member->exited_at = time_or_zero(slot, MEMBER_EXITED_AT);
-	member->converted_at = time_or_zero(slot, MEMBER_CONVERTED_AT);
+	member->due_at = time_or_none(slot, MEMBER_DUE_AT);
+	member->ready_at = time_or_none(slot, MEMBER_READY_AT);
+	member->exited_at = time_or_none(slot, MEMBER_EXITED_AT);
+	member->converted_at = time_or_none(slot, MEMBER_CONVERTED_AT);
 	member->journey_id = DatumGetInt32(values[MEMBER_JOURNEY]);
 	member->seq = DatumGetInt32(values[MEMBER_SEQ]);
 	member->version = DatumGetInt16(values[MEMBER_VERSION]);
@@ -113,7 +113,7 @@ static void
 set_time(Datum *values, bool *nulls, int column, TimestampTz value)
 {
 	values[column] = TimestampTzGetDatum(value);
-	nulls[column] = value == 0;
+	nulls[column] = value == NO_TIME;
 }
 
 static void
@@ -166,8 +166,6 @@ compare_seen(const ListCell *a, const ListCell *b)
 	const Seen *x = lfirst(a);
 	const Seen *y = lfirst(b);
 
-	if (x->is_open != y->is_open)
-		return x->is_open ? -1 : 1;
 	if (x->entered_at != y->entered_at)
 		return x->entered_at < y->entered_at ? -1 : 1;
 	return x->id < y->id ? -1 : x->id > y->id;
@@ -244,7 +242,10 @@ see_members(text *customer, const GoalEvent *goal, TupleTableSlot *slot)
 	return found;
 }
 
-/* False: the row is gone, or (without waiting) somebody holds it: *busy. */
+/*
+ * False: the row is gone, or (without waiting) somebody holds it.  *busy: that,
+ * or somebody has changed it since we looked, and may have entered members too.
+ */
 static bool
 lock_row(const ItemPointerData *tid, LockWaitPolicy policy, TupleTableSlot *slot,
 		 bool *busy)
@@ -261,6 +262,7 @@ lock_row(const ItemPointerData *tid, LockWaitPolicy policy, TupleTableSlot *slot
 							  latest ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0,
 							  &failure);
 	UnregisterSnapshot(snapshot);
+	*busy |= failure.traversed;
 	if (result == TM_Ok)
 		return true;
 	if (result == TM_WouldBlock)
@@ -394,7 +396,7 @@ store_first_due(int32 journey)
 {
 	List	   *first = store_due_members(journey, DT_NOEND, 1, NIL);
 
-	return first ? ((DueMember *) linitial(first))->due_at : 0;
+	return first ? ((DueMember *) linitial(first))->due_at : NO_TIME;
 }
 
 /* ---- writing ---- */
@@ -433,15 +435,17 @@ store_replace_member(Step *step, Member *member)
 	hot_close(&member_hot);
 }
 
-void
+bool
 store_wait_for_key(Step *step, Member *member)
 {
 	Datum		values[MEMBER_COLUMNS];
 	bool		nulls[MEMBER_COLUMNS];
+	bool		is_free;
 
 	insert_values(step, member, values, nulls);
-	hot_wait_for_key(&member_hot, values, nulls);
+	is_free = hot_wait_for_key(&member_hot, values, nulls);
 	hot_close(&member_hot);
+	return is_free;
 }
 
 void

@@ -40,7 +40,7 @@ enum
 	ACTION_COLUMNS
 };
 
-static HotTable action_hot;
+static HotTable action_hot = {.natts = ACTION_COLUMNS};
 
 Jsonb *
 store_traits(text *customer)

@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -16,8 +15,8 @@
 
 #include "cache.h"
 #include "guc.h"
+#include "lane.h"
 #include "run.h"
-#include "sql.h"
 #include "tick.h"
 
 /* When to look again for customers whom others hold. */
@@ -85,13 +84,14 @@ find_due(TimestampTz by, int64 max)
 
 	for (int i = 0; i < n; i++)
 	{
-		if (states[i].is_running)
-			due = store_due_members(states[i].id, by, max, due);
-	}
-	if (list_length(due) > max)
-	{
-		list_sort(due, by_due_time);
-		due = list_truncate(due, max);
+		if (!states[i].is_running)
+			continue;
+		due = store_due_members(states[i].id, by, max, due);
+		if (list_length(due) > max)
+		{
+			list_sort(due, by_due_time);
+			due = list_truncate(due, max);
+		}
 	}
 	return due;
 }
@@ -139,8 +139,8 @@ work_timers(TimestampTz by, int64 max, Tick *tick)
 		int64		moved;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!run_timers(due_customer->first->customer, by, due_customer->members,
-						&moved))
+		if (!run_timers(due_customer->first->customer, by, 0,
+						due_customer->members, &moved))
 			tick->skipped++;
 		tick->moved += moved;
 	}
@@ -149,117 +149,6 @@ work_timers(TimestampTz by, int64 max, Tick *tick)
 }
 
 /* ---- the queue ---- */
-
-/*
- * The oldest queued event of each customer stands for that customer's lane:
- * whoever has locked it works off the lane.
- */
-static List *
-lock_lanes(TimestampTz by, int64 max)
-{
-	static SqlPlan plan = {
-		"SELECT q.customer FROM journey.queue q"
-		" WHERE q.at OPERATOR(pg_catalog.<=) $1 AND NOT EXISTS ("
-		"SELECT FROM journey.queue p"
-		" WHERE p.customer OPERATOR(pg_catalog.=) q.customer"
-		" AND ROW(p.received_at, p.id) OPERATOR(pg_catalog.<) ROW(q.received_at, q.id))"
-		" ORDER BY q.received_at, q.id LIMIT $2 FOR UPDATE OF q SKIP LOCKED",
-		2, {TIMESTAMPTZOID, INT8OID}
-	};
-	Datum		values[] = {TimestampTzGetDatum(by), Int64GetDatum(max)};
-	SqlSession	session;
-	List	   *lanes = NIL;
-	uint64		n;
-
-	sql_begin(&session);
-	n = sql_run(&plan, values, NULL);
-	for (uint64 i = 0; i < n; i++)
-	{
-		bool		isnull;
-		Datum		customer = sql_datum(&session, i, 1, &isnull);
-		MemoryContext old = MemoryContextSwitchTo(session.caller);
-
-		lanes = lappend(lanes, DatumGetPointer(customer));
-		MemoryContextSwitchTo(old);
-	}
-	sql_end(&session);
-	return lanes;
-}
-
-/* The first of the customer's events, until one that is still to come. */
-static List *
-read_lane(text *customer, TimestampTz by, int64 max)
-{
-	static SqlPlan plan = {
-		"SELECT id, event, props, at FROM journey.queue"
-		" WHERE customer OPERATOR(pg_catalog.=) $1"
-		" ORDER BY received_at, id LIMIT $2",
-		2, {TEXTOID, INT8OID}
-	};
-	Datum		values[] = {PointerGetDatum(customer), Int64GetDatum(max)};
-	SqlSession	session;
-	List	   *events = NIL;
-	uint64		n;
-
-	sql_begin(&session);
-	n = sql_run(&plan, values, NULL);
-	for (uint64 i = 0; i < n; i++)
-	{
-		EventInput *input = MemoryContextAllocZero(session.caller, sizeof(EventInput));
-		bool		isnull;
-		MemoryContext old;
-
-		input->customer = customer;
-		input->wait = LOCK_SKIP;
-		input->id = DatumGetInt64(sql_value(i, 1, &isnull));
-		input->type = (text *) DatumGetPointer(sql_datum(&session, i, 2, &isnull));
-		input->props = (Jsonb *) DatumGetPointer(sql_datum(&session, i, 3, &isnull));
-		input->at = DatumGetTimestampTz(sql_value(i, 4, &isnull));
-		if (input->at > by)
-			break;
-		old = MemoryContextSwitchTo(session.caller);
-		events = lappend(events, input);
-		MemoryContextSwitchTo(old);
-	}
-	sql_end(&session);
-	return events;
-}
-
-static void
-drop_queued(int64 id)
-{
-	static SqlPlan plan = {
-		"DELETE FROM journey.queue WHERE id OPERATOR(pg_catalog.=) $1",
-		1, {INT8OID}
-	};
-	Datum		values[] = {Int64GetDatum(id)};
-	SqlSession	session;
-
-	sql_begin(&session);
-	sql_run(&plan, values, NULL);
-	sql_end(&session);
-}
-
-/* The customer's events in order; those behind one that must wait wait too. */
-static void
-work_lane(text *customer, TimestampTz by, int64 max, Tick *tick)
-{
-	ListCell   *cell;
-
-	foreach(cell, read_lane(customer, by, max))
-	{
-		EventInput *input = lfirst(cell);
-
-		CHECK_FOR_INTERRUPTS();
-		if (!run_event(input))
-		{
-			tick->skipped++;
-			return;
-		}
-		drop_queued(input->id);
-		tick->moved++;
-	}
-}
 
 static void
 work_queue(TimestampTz by, int64 max, Tick *tick)
@@ -270,10 +159,16 @@ work_queue(TimestampTz by, int64 max, Tick *tick)
 	MemoryContext old = MemoryContextSwitchTo(scratch);
 	ListCell   *cell;
 
-	foreach(cell, lock_lanes(by, max))
+	foreach(cell, lane_lock_heads(by, max))
 	{
-		if (tick->moved < max)
-			work_lane(lfirst(cell), by, max - tick->moved, tick);
+		LaneHead   *head = lfirst(cell);
+		int64		worked;
+
+		if (tick->moved >= max)
+			break;
+		if (!lane_work(head->customer, by, max - tick->moved, &worked))
+			tick->skipped++;
+		tick->moved += worked;
 	}
 	tick->more |= tick->moved >= max;
 	MemoryContextSwitchTo(old);
@@ -281,29 +176,6 @@ work_queue(TimestampTz by, int64 max, Tick *tick)
 }
 
 /* ---- both ---- */
-
-/* When the first lane can go on: an event waits for those before it. */
-static TimestampTz
-first_queued(void)
-{
-	static SqlPlan plan = {
-		"SELECT q.at FROM journey.queue q WHERE NOT EXISTS ("
-		"SELECT FROM journey.queue p"
-		" WHERE p.customer OPERATOR(pg_catalog.=) q.customer"
-		" AND ROW(p.received_at, p.id) OPERATOR(pg_catalog.<) ROW(q.received_at, q.id))"
-		" ORDER BY q.at LIMIT 1",
-		0, {0}
-	};
-	SqlSession	session;
-	bool		isnull = true;
-	Datum		at = 0;
-
-	sql_begin(&session);
-	if (sql_run(&plan, NULL, NULL) > 0)
-		at = sql_value(0, 1, &isnull);
-	sql_end(&session);
-	return isnull ? 0 : DatumGetTimestampTz(at);
-}
 
 TimestampTz
 tick_next_due(void)
@@ -313,13 +185,13 @@ tick_next_due(void)
 	TimestampTz next;
 
 	cache_refresh();
-	next = first_queued();
+	next = lane_next_due();
 	states = cache_journeys(&n);
 	for (int i = 0; i < n; i++)
 	{
-		TimestampTz due = states[i].is_running ? store_first_due(states[i].id) : 0;
+		TimestampTz due = states[i].is_running ? store_first_due(states[i].id) : NO_TIME;
 
-		if (due != 0 && (next == 0 || due < next))
+		if (due != NO_TIME && (next == NO_TIME || due < next))
 			next = due;
 	}
 	return next;
@@ -332,80 +204,80 @@ tick_run(int64 max, Tick *tick)
 
 	memset(tick, 0, sizeof(Tick));
 	cache_refresh();
-	cache_hold();
 	work_queue(by, max, tick);
 	if (tick->moved < max)
 		work_timers(by, max - tick->moved, tick);
-	cache_release();
 	tick->next_due = tick_next_due();
 	/* What could not be moved is held by others: no use in coming back at once. */
-	if (tick->moved == 0 && tick->next_due != 0 && tick->next_due <= by)
+	if (tick->moved == 0 && tick->next_due != NO_TIME && tick->next_due <= by)
 		tick->next_due = TimestampTzPlusMilliseconds(by, HELD_RETRY_MS);
 }
 
+/* ---- one by one ---- */
+
+static List *
+add_item(List *items, const text *customer, int64 queued, int64 member)
+{
+	TickItem   *item = palloc(sizeof(TickItem));
+
+	item->customer = text_to_cstring(customer);
+	item->queued = queued;
+	item->member = member;
+	return lappend(items, item);
+}
+
 List *
-tick_customers(int64 max)
+tick_items(int64 max)
 {
 	TimestampTz by = guc_clock();
-	List	   *customers = NIL;
+	List	   *items = NIL;
+	List	   *due;
 	ListCell   *cell;
 
 	cache_refresh();
-	foreach(cell, lock_lanes(by, max))
-		customers = lappend(customers, text_to_cstring(lfirst(cell)));
-	foreach(cell, group_by_customer(find_due(by, max)))
+	foreach(cell, lane_lock_heads(by, max))
 	{
-		DueCustomer *customer = lfirst(cell);
+		LaneHead   *head = lfirst(cell);
 
-		customers = lappend(customers, text_to_cstring(customer->first->customer));
+		items = add_item(items, head->customer, head->id, 0);
 	}
-	return customers;
+	due = find_due(by, max);
+	list_sort(due, by_due_time);
+	foreach(cell, due)
+	{
+		DueMember  *member = lfirst(cell);
+
+		items = add_item(items, member->customer, 0, member->id);
+	}
+	return items;
 }
 
 void
-tick_customer(const char *name, Tick *tick)
+tick_item(const TickItem *item, Tick *tick)
 {
 	TimestampTz by = guc_clock();
-	text	   *customer = cstring_to_text(name);
-	int64		moved = 0;
+	text	   *customer = cstring_to_text(item->customer);
+	bool		all;
 
 	memset(tick, 0, sizeof(Tick));
+	tick->next_due = NO_TIME;
 	cache_refresh();
-	cache_hold();
-	work_lane(customer, by, guc_batch_size, tick);
-	if (!run_timers(customer, by, guc_batch_size, &moved))
+	if (item->queued != 0)
+		all = lane_work(customer, by, 1, &tick->moved);
+	else
+		all = run_timers(customer, by, item->member, 1, &tick->moved);
+	if (!all)
 		tick->skipped++;
-	tick->moved += moved;
-	cache_release();
-}
-
-/*
- * The queue row that cannot be worked off is the customer's first, if it has
- * one at all; its failure is told in the log, since no journey owns it.
- */
-static void
-set_queue_aside(text *customer, TimestampTz by, const ErrorData *error)
-{
-	List	   *lane = read_lane(customer, by, 1);
-	EventInput *input;
-
-	if (lane == NIL)
-		return;
-	input = linitial(lane);
-	ereport(LOG,
-			errcode(error->sqlerrcode),
-			errmsg("queued event %lld of customer \"%s\" was dropped: %s",
-				   (long long) input->id, text_to_cstring(customer), error->message));
-	drop_queued(input->id);
 }
 
 void
-tick_set_aside(const char *name, const ErrorData *error)
+tick_set_aside(const TickItem *item, const ErrorData *error)
 {
-	TimestampTz by = guc_clock();
-	text	   *customer = cstring_to_text(name);
+	text	   *customer = cstring_to_text(item->customer);
 
 	cache_refresh();
-	set_queue_aside(customer, by, error);
-	run_set_aside(customer, by, error->sqlerrcode, error->message);
+	if (item->queued != 0)
+		lane_set_aside(customer, item->queued, error);
+	else
+		run_set_aside(customer, item->member, error->sqlerrcode, error->message);
 }

@@ -21,26 +21,36 @@ typedef struct Tick
 	int64		moved;			/* members moved + queue rows worked off */
 	int64		skipped;		/* due, but locked by somebody else */
 	bool		more;			/* stopped at max: call again at once */
-	TimestampTz next_due;		/* earliest due time left, or 0: none */
+	TimestampTz next_due;		/* earliest due time left, or NO_TIME */
 } Tick;
 
 /* Up to max due members and queue rows, oldest first. */
 extern void tick_run(int64 max, Tick *tick);
 
-/* The earliest due time of all, queue rows too; 0: nothing waits. */
+/* The earliest due time of all, queue rows too, or NO_TIME. */
 extern TimestampTz tick_next_due(void);
 
 /*
- * After a batch that failed: the customers (char *) of the oldest max due
- * members and queue rows, nothing locked; each then in a transaction of its own.
+ * After a batch that failed, what was in it one by one: the first queued event
+ * of each customer, and the due members.  Nothing is locked when the caller has
+ * committed.
  */
-extern List *tick_customers(int64 max);
-extern void tick_customer(const char *customer, Tick *tick);
+typedef struct TickItem
+{
+	char	   *customer;
+	int64		queued;			/* the event's id, or 0 */
+	int64		member;			/* or that of the member */
+} TickItem;
+
+extern List *tick_items(int64 max);
+
+/* Each then in a transaction of its own. */
+extern void tick_item(const TickItem *item, Tick *tick);
 
 /*
- * A customer whose step cannot be worked off: its due members become failed,
- * its oldest queue row is dropped; both recorded with the error.
+ * One that cannot be worked off: the member becomes failed, with the error; the
+ * event is logged, and moves nobody.
  */
-extern void tick_set_aside(const char *customer, const ErrorData *error);
+extern void tick_set_aside(const TickItem *item, const ErrorData *error);
 
 #endif							/* JOURNEY_TICK_H */

@@ -67,7 +67,7 @@ argument_at(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("at must be finite"));
-	if (guc_now() != 0 && at < guc_now())
+	if (guc_now() != NO_TIME && at < guc_now())
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("cannot move the clock back"),
@@ -90,12 +90,12 @@ journey_advance_to(PG_FUNCTION_ARGS)
 
 	role_refuse_read_only("journey_advance_to()");
 	at = argument_at(fcinfo);
-	if (guc_now() == 0)
+	if (guc_now() == NO_TIME)
 		set_now(Min(at, GetCurrentTimestamp()));
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "journey advance",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(scratch);
-	for (next = tick_next_due(); next != 0 && next <= at;)
+	for (next = tick_next_due(); next != NO_TIME && next <= at;)
 	{
 		Tick		tick;
 

@@ -39,24 +39,39 @@ exit_enter(Step *step, Member *member, Tile *tile)
 	return (StepResult) {.kind = STEP_END, .outcome = tile->outcome};
 }
 
-/* "for" as SQL: null is an error of the author's (rule 12). */
+/* What an author's interval cannot be, as an error of its own. */
+static const char *
+complain_of_hold(const Interval *hold, int *sqlstate)
+{
+	if (hold == NULL)
+	{
+		*sqlstate = ERRCODE_NULL_VALUE_NOT_ALLOWED;
+		return "\"for\" is null";
+	}
+	if (!zone_fits(hold))
+	{
+		*sqlstate = ERRCODE_INTERVAL_FIELD_OVERFLOW;
+		return "\"for\" is more than a hundred years";
+	}
+	return NULL;
+}
+
+/* "for" as SQL; false where it errs, null included (rule 12). */
 static bool
 hold_by_expression(Step *step, const Place *place, Expression *expr, Interval **hold,
 				   int *sqlstate)
 {
 	Datum		value;
 	bool		isnull;
+	const char *complaint;
 
 	if (!ask_value(step, place, expr, &value, &isnull, sqlstate))
 		return false;
-	if (!isnull)
-	{
-		*hold = DatumGetIntervalP(value);
-		return true;
-	}
-	*sqlstate = ERRCODE_NULL_VALUE_NOT_ALLOWED;
-	record_failure(step, place, *sqlstate, "\"for\" is null");
-	return false;
+	*hold = isnull ? NULL : DatumGetIntervalP(value);
+	complaint = complain_of_hold(*hold, sqlstate);
+	if (complaint != NULL)
+		record_failure(step, place, *sqlstate, complaint);
+	return complaint == NULL;
 }
 
 static StepResult

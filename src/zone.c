@@ -9,6 +9,7 @@
 
 #include "pgtime.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 #include "zone.h"
@@ -19,6 +20,16 @@ zone_exists(const char *zone)
 	pg_tz	   *tz = pg_tzset(zone);
 
 	return tz != NULL && pg_tz_acceptable(tz);
+}
+
+bool
+zone_fits(const Interval *span)
+{
+	const int64 days = 36525;
+
+	return span->month >= -1200 && span->month <= 1200 &&
+		span->day >= -days && span->day <= days &&
+		span->time >= -days * USECS_PER_DAY && span->time <= days * USECS_PER_DAY;
 }
 
 /*
@@ -80,7 +91,16 @@ zone_add(TimestampTz at, const Interval *span, const char *zone)
 Timestamp
 zone_local(TimestampTz at, const char *zone)
 {
-	return DatumGetTimestamp(DirectFunctionCall2(timestamptz_zone,
-												 CStringGetTextDatum(zone),
-												 TimestampTzGetDatum(at)));
+	pg_tz	   *tz = pg_tzset(zone);
+	struct pg_tm local;
+	fsec_t		fsec;
+	int			offset;
+	Timestamp	result;
+
+	if (timestamp2tm(at, &offset, &local, &fsec, NULL, tz ? tz : pg_tzset("UTC")) != 0 ||
+		tm2timestamp(&local, fsec, NULL, &result) != 0)
+		ereport(ERROR,
+				errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				errmsg("timestamp out of range"));
+	return result;
 }

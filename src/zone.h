@@ -15,6 +15,12 @@
 /* Is that a zone's name or abbreviation that pg_tzset knows? */
 extern bool zone_exists(const char *zone);
 
+/*
+ * Is the interval at most a hundred years, in each of its fields?  Any time of
+ * an event and any such interval can be added.
+ */
+extern bool zone_fits(const Interval *span);
+
 /* at + span by that zone's calendar: a day keeps the local hour. */
 extern TimestampTz zone_add(TimestampTz at, const Interval *span, const char *zone);
 

@@ -53,7 +53,7 @@ for my $file (@ARGV)
 	complain($file, $lines, "file of $lines lines") if $lines > 500;
 	# Messages stay on one line, so that they can be searched for.
 	complain($file, line_at($text, $-[0]), 'line over 100 columns')
-	  while $text =~ /^[^"\n]{101,}$/gm;
+	  while $text =~ /^(?!#)[^"\n]{101,}$/gm;
 	complain($file, line_at($text, $-[0]), 'space at the end of a line')
 	  while $text =~ /[ \t]+$/gm;
 }

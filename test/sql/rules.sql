@@ -133,6 +133,34 @@ TABLE members;
 TABLE acts;
 TABLE moves;
 
+-- Goals: the first hit counts, within its time from the entry, whatever has become
+-- of the member; each run for itself.
+ROLLBACK TO clean;
+CALL draw('goals', $${
+  "key": "coalesce(props->>'id', '')",
+  "entry_rules": {"on_active": "restart"},
+  "goal": {"event": "buy", "condition": "(props->>'total')::int >= (context->>'least')::int", "within": "1 hour"},
+  "tiles": {
+    "start": {"type": "entry", "on": [{"event": "go"}]},
+    "hold": {"type": "wait", "for": "(context->>'for')::interval"},
+    "done": {"type": "exit"}
+  },
+  "edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "done"}]
+}$$);
+CALL emit('10:00', 'ann', 'go', '{"id": "old", "least": 1, "for": "10 hours"}');
+CALL emit('10:10', 'ann', 'go', '{"id": "a", "least": 1, "for": "0"}');
+CALL emit('10:10', 'ann', 'go', '{"id": "b", "least": 100, "for": "1 day"}');
+CALL emit('10:10', 'ann', 'go', '{"id": "c", "least": 1, "for": "soon"}');
+CALL emit('10:10', 'ann', 'go', '{"id": "d", "least": 1, "for": "1 day"}');
+CALL emit('10:20', 'ann', 'go', '{"id": "d", "least": 1, "for": "1 day"}');
+CALL emit('11:00:01', 'ann', 'buy', '{"total": 10}');
+CALL emit('11:05', 'ann', 'buy', '{"total": 1000}');
+CALL emit('11:15', 'ann', 'buy', '{"total": 1000}');
+SELECT key, state, outcome, entered_at, converted_at FROM journey.member ORDER BY key, entered_at;
+SELECT customer, seq, from_tile, to_tile, reason, at FROM moves WHERE reason = 'goal';
+SELECT entered, converted FROM journey.status;
+SELECT tile, round(conversion_rate, 2) AS rate FROM journey.tile_stats ORDER BY tile;
+
 -- Late events: those before the arrival take no edge, those before the entry
 -- do nothing at all.
 ROLLBACK TO clean;

@@ -45,6 +45,32 @@ CALL advance('13:00');
 TABLE members;
 TABLE moves;
 
+-- A tile's hold comes first, then the edge's wait; a reset begins with both anew,
+-- also where the hold was over.
+ROLLBACK TO clean;
+CALL draw('both', $${
+  "tiles": {
+    "start": {"type": "entry", "on": [{"event": "X"}]},
+    "hold": {"type": "wait", "for": "1 hour", "reset": [{"event": "again"}]},
+    "done": {"type": "exit"}
+  },
+  "edges": [
+    {"from": "start", "to": "hold", "wait": "5 minutes"},
+    {"from": "hold", "to": "done", "wait": "30 minutes"}
+  ]
+}$$);
+CALL emit('10:00', 'ann', 'X');
+TABLE members;
+CALL advance('10:30');
+TABLE members;
+CALL advance('11:10');
+TABLE members;
+CALL emit('11:20', 'ann', 'again');
+TABLE members;
+CALL advance('14:00');
+TABLE members;
+TABLE moves;
+
 -- No edge left: no_path, unless an event edge still listens.
 ROLLBACK TO clean;
 CALL draw('stuck', $${

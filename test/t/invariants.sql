@@ -15,7 +15,8 @@ SELECT 'I1 alone', m.journey || ' ' || m.customer || ' ' || m.key
  GROUP BY m.journey, m.customer, m.key
 HAVING count(*) > 1
 
--- I2: the log of a member is gapless, and each row begins where the last ended.
+-- I2: the log of a member is gapless, and each move begins where the last ended.
+-- Goals, failures and retries move nobody; a goal can come after the exit.
 UNION ALL
 SELECT 'I2 dense', t.member::text
   FROM journey.transition t
@@ -25,7 +26,8 @@ UNION ALL
 SELECT 'I2 linked', t.member || ' ' || t.seq
   FROM (SELECT member, seq, from_tile,
 			   lag(to_tile) OVER (PARTITION BY member ORDER BY seq) AS previous
-		  FROM journey.transition) t
+		  FROM journey.transition
+		 WHERE reason NOT IN ('goal', 'failed', 'retried')) t
  WHERE t.seq > 1 AND t.from_tile IS DISTINCT FROM t.previous
 UNION ALL
 SELECT 'I2 logged', m.id::text
