@@ -78,7 +78,7 @@ SELECT journey_update('form', probe_definition('key = ''a'' and U&"pg\005Fsleep"
 SELECT journey_activate('form');
 SELECT journey_update('form', probe_definition('key = ''a'' and key::shop.nothing is null'));
 SELECT journey_activate('form');
-SELECT journey_update('form', probe_definition('''2025-13-13'' < now'));
+SELECT journey_update('form', probe_definition('''soon'' < now'));
 SELECT journey_activate('form');
 SELECT journey_delete('form');
 RESET ROLE;
