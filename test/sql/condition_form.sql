@@ -74,7 +74,7 @@ SELECT journey_create('form', probe_definition('(props->>''größe'')::int > 5 a
 SELECT journey_activate('form');
 SELECT journey_update('form', probe_definition('key = ''a'' and and true'));
 SELECT journey_activate('form');
-SELECT journey_update('form', probe_definition('key = ''a'' and pg_sleep(1) is null'));
+SELECT journey_update('form', probe_definition('key = ''a'' and U&"pg\005Fsleep"(1) is null'));
 SELECT journey_activate('form');
 SELECT journey_update('form', probe_definition('key = ''a'' and key::shop.nothing is null'));
 SELECT journey_activate('form');

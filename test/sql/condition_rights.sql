@@ -145,6 +145,7 @@ BEGIN READ ONLY;
 SELECT journey_emit('ann', :'fine');
 ROLLBACK;
 
+SET client_min_messages = warning;
 DROP SCHEMA company CASCADE;
 \set ECHO none
 \i :end

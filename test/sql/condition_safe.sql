@@ -9,7 +9,6 @@
 \pset tuples_only on
 
 -- What an author brings along.  trap() tells that it ran by a lock that outlives the transaction.
-GRANT CREATE ON SCHEMA public TO regress_journey_author;
 SET ROLE regress_journey_author;
 CREATE TABLE shop.orders (customer text, total numeric);
 INSERT INTO shop.orders VALUES ('ann', 10);
