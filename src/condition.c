@@ -119,7 +119,6 @@ static void
 compile_inside(ExprCode *code, ExprWant want)
 {
 	RawStmt    *raw = expression_raw_parse(code->text);
-	RawStmt    *kept = copyObject(raw);
 	bool		safe = code->functions == CONDITION_FUNCTIONS_SAFE;
 	Query	   *query;
 	List	   *queries;
@@ -137,7 +136,7 @@ compile_inside(ExprCode *code, ExprWant want)
 	if (safe)
 		safe_check_queries(code, queries);
 	if (query->hasSubLinks)
-		plan_compile(code, kept, queries);
+		plan_compile(code, raw, queries);
 	else
 		code->cached = GetCachedExpression(value);
 }

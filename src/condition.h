@@ -55,7 +55,8 @@ struct Scope
 	 * evaluator pops one snapshot afterwards.
 	 */
 	void		(*push_snapshot) (Scope *scope);
-	const char *zone;			/* the member's zone, for expressions that need it */
+	const char *zone;			/* the member's zone, for expressions that
+								 * need it */
 };
 
 /* What an expression must give; anything else is an error at compile time. */
@@ -64,13 +65,15 @@ typedef enum ExprWant
 	EXPR_BOOLEAN,
 	EXPR_TEXT,					/* any type, by assignment or output cast */
 	EXPR_INTERVAL,
-	EXPR_JSONB					/* jsonb, or a type that template.c makes jsonb of */
+	EXPR_JSONB					/* jsonb, or a type that template.c makes
+								 * jsonb of */
 } ExprWant;
 
 /* Whose rights an expression has. */
 typedef struct Author
 {
-	const char *owner;			/* role name; resolved at each use, it may be gone */
+	const char *owner;			/* role name; resolved at each use, it may be
+								 * gone */
 } Author;
 
 typedef struct ExprCode ExprCode;	/* the compiled half, condition.c */
@@ -121,7 +124,8 @@ extern Jsonb *template_eval(Template *template, const Author *author, Scope *sco
 /* The expressions of a template, as a List of TemplatePart, for validation. */
 typedef struct TemplatePart
 {
-	char	   *path;			/* below the template, as .to or .items[2].name */
+	char	   *path;			/* below the template, as .to or
+								 * .items[2].name */
 	Expression *expr;
 } TemplatePart;
 extern List *template_parts(Template *template);

@@ -52,6 +52,7 @@ extern Query *expression_analyze(ExprCode *code, RawStmt *raw, ExprWant want);
 extern void expression_parser_setup(ParseState *pstate, void *code);
 extern Oid	expression_variable_type(Variable variable);
 extern Node *expression_variable(ExprCode *code, Variable variable, int location);
+
 /* For ereport: a node's location, -1 where there is none. */
 extern int	expression_errposition(const ExprCode *code, int location);
 

@@ -297,12 +297,11 @@ is_single_value(const Query *query)
 		!query->hasWindowFuncs && !query->hasTargetSRFs;
 }
 
-/* As the author, in the sandbox: resolve, check the type.  raw is used up. */
+/* As the author, in the sandbox: resolve, check the type. */
 Query *
 expression_analyze(ExprCode *code, RawStmt *raw, ExprWant want)
 {
-	RawStmt    *written = copyObject(raw);
-	Query	   *query = parse_analyze_withcb(raw, code->text,
+	Query	   *query = parse_analyze_withcb(copyObject(raw), code->text,
 											 expression_parser_setup, code, NULL);
 	TargetEntry *target;
 
@@ -310,7 +309,7 @@ expression_analyze(ExprCode *code, RawStmt *raw, ExprWant want)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("expression cannot use aggregates, window functions or sets outside a subquery"));
-	query = bind_time(code, written, query);
+	query = bind_time(code, raw, query);
 	target = linitial_node(TargetEntry, query->targetList);
 	target->expr = (Expr *) coerce_result((Node *) target->expr, want);
 	assign_expr_collations(NULL, (Node *) target->expr);

@@ -273,6 +273,21 @@ check_query(const ExprCode *code, Query *query)
 	check_range_table(code, query);
 }
 
+static void
+check_operator(const ExprCode *code, Oid operator)
+{
+	if (OidIsValid(operator) && !is_safe_function(get_opcode(operator)))
+		refuse_function(get_opcode(operator), code, -1);
+}
+
+/* ORDER BY, GROUP BY and DISTINCT call the operators of a type's order. */
+static void
+check_order(const ExprCode *code, const SortGroupClause *clause)
+{
+	check_operator(code, clause->eqop);
+	check_operator(code, clause->sortop);
+}
+
 /* Nodes of views and policies have no location: the position is the author's. */
 static bool
 safe_walker(Node *node, void *code)
@@ -284,8 +299,11 @@ safe_walker(Node *node, void *code)
 	if (IsA(node, Query))
 	{
 		check_query(code, (Query *) node);
-		return query_tree_walker((Query *) node, safe_walker, code, 0);
+		return query_tree_walker((Query *) node, safe_walker, code,
+								 QTW_EXAMINE_SORTGROUP);
 	}
+	if (IsA(node, SortGroupClause))
+		check_order(code, (SortGroupClause *) node);
 	if (check_functions_in_node(node, find_unsafe, &unsafe))
 		refuse_function(unsafe, code, exprLocation(node));
 	if (converts(node))

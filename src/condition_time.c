@@ -130,24 +130,25 @@ literal_of(TimeBinding *binding, const Const *constant)
 	return NULL;
 }
 
-/* Is one of the words in the text, as a word of its own, in any case? */
+/* Is one of the words in the literal, as a word of its own, in any case? */
 static bool
-has_relative_word(const char *text)
+has_relative_word(const char *literal)
 {
 	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+	const char *c = literal;
 
-	while (*text)
+	while (*c)
 	{
 		size_t		length = 0;
 
-		while (isalpha((unsigned char) text[length]))
+		while (isalpha((unsigned char) c[length]))
 			length++;
 		for (int i = 0; i < lengthof(words); i++)
 		{
-			if (length == strlen(words[i]) && pg_strncasecmp(text, words[i], length) == 0)
+			if (length == strlen(words[i]) && pg_strncasecmp(c, words[i], length) == 0)
 				return true;
 		}
-		text += Max(length, 1);
+		c += Max(length, 1);
 	}
 	return false;
 }

@@ -28,12 +28,12 @@
 #include "guc.h"
 #include "isolate.h"
 
-#define MAX_MESSAGE_LENGTH 1000	/* bytes of an error that is kept */
+#define MAX_MESSAGE_LENGTH 1000 /* bytes of an error that is kept */
 
 /* What the timer's handler reads and writes. */
 static volatile sig_atomic_t inside = false;	/* author code is running */
 static volatile sig_atomic_t expired = false;	/* the armed time is over */
-static volatile sig_atomic_t canceled = false;	/* so we set QueryCancelPending */
+static volatile sig_atomic_t canceled = false;	/* the pending cancel is ours */
 
 static bool registered = false;
 static TimeoutId limit_timer;
