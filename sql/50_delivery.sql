@@ -19,7 +19,7 @@ RETURNS SETOF journey.action
 AS 'MODULE_PATHNAME', 'journey_claim'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100;
 COMMENT ON FUNCTION @extschema@.journey_claim(text, int, interval) IS
-'Take at most max actions of a destination that are due, oldest first: they are in flight until journey_ack or journey_nack, or until the lease has passed, when they can be claimed again. Commit before acting on them. Nothing while journey.delivery is off; an error in a copy of the database that is not armed (see journey_arm). For level operate, and roles that were granted the destination.';
+'Take at most max actions of a destination that are due, oldest first: they are in flight until journey_ack or journey_nack, or until the lease has passed, when they can be claimed again; at the tenth time they are dead instead. Commit before acting on them. Nothing while journey.delivery is off; an error in a copy of the database that is not armed (see journey_arm). For level operate, and roles that were granted the destination.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_ack(id uuid, response jsonb DEFAULT NULL)
 RETURNS bool

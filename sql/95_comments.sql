@@ -43,11 +43,11 @@ COMMENT ON COLUMN journey.member.version IS 'version of the journey that the mem
 COMMENT ON COLUMN journey.member.customer IS 'whose run it is';
 COMMENT ON COLUMN journey.member.key IS 'tells runs of one customer apart; empty where the journey has no key';
 COMMENT ON COLUMN journey.member.tile IS 'where the member is, or is on its way to, or left the journey from';
-COMMENT ON COLUMN journey.member.state IS 'active; in_transit: on its way to the tile until due_at; failed: an expression erred and the member stays until journey_retry_member; exited';
+COMMENT ON COLUMN journey.member.state IS 'active; in_transit: on its way to the tile until due_at; failed: an expression erred and the member stays where it is until it exits; exited';
 COMMENT ON COLUMN journey.member.entered_at IS 'when it entered the journey';
 COMMENT ON COLUMN journey.member.arrived_at IS 'when it came to the tile, or its wait was last reset';
 COMMENT ON COLUMN journey.member.due_at IS 'when time alone moves it next; null: never';
-COMMENT ON COLUMN journey.member.context IS 'props of the entry, merged with those of later events where the definition says so';
+COMMENT ON COLUMN journey.member.context IS 'props of the entry, merged with those of later events that reset a wait';
 COMMENT ON COLUMN journey.member.outcome IS 'how it ended, once exited';
 COMMENT ON COLUMN journey.member.exited_at IS 'when it exited';
 COMMENT ON COLUMN journey.member.converted_at IS 'when it first met the goal';

@@ -189,6 +189,14 @@ read_interval(Parser *parser, const Place *place, JsonbValue *value, void *field
 	*(Interval **) field = interval;
 }
 
+/* A number and words alone: no SQL looks so, but a misspelt interval does. */
+static bool
+begins_like_interval(const char *text)
+{
+	text += strspn(text, " ");
+	return looks_like_interval(text) && isdigit((unsigned char) *text);
+}
+
 /* "for" of a wait: what does not read as an interval is SQL. */
 void
 read_hold(Parser *parser, const Place *place, JsonbValue *value, void *field)
@@ -206,7 +214,7 @@ read_hold(Parser *parser, const Place *place, JsonbValue *value, void *field)
 		check_not_negative(parser, place, interval);
 		tile->hold = interval;
 	}
-	else if (reading == INTERVAL_NONE)
+	else if (reading == INTERVAL_NONE && !begins_like_interval(text))
 		tile->hold_expr = document_sql(parser, place, value, EXPR_INTERVAL);
 	else
 		complain_interval(parser, place, text, reading);

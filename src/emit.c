@@ -167,6 +167,9 @@ journey_enqueue(PG_FUNCTION_ARGS)
 
 /* ---- many ---- */
 
+/* The one array that may be null: now, for all. */
+#define BATCH_ATS 3
+
 /* One element of the arrays. */
 typedef struct BatchItem
 {
@@ -192,8 +195,12 @@ read_array(FunctionCallInfo fcinfo, int arg, const char *name, Oid type,
 	char		align;
 
 	result->n = 0;
-	if (PG_ARGISNULL(arg))
+	if (PG_ARGISNULL(arg) && arg == BATCH_ATS)
 		return;
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("%s must not be null", name));
 	array = PG_GETARG_ARRAYTYPE_P(arg);
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,

@@ -228,6 +228,31 @@ argument_max(FunctionCallInfo fcinfo, int n)
 	return PG_GETARG_INT32(n);
 }
 
+/*
+ * What was claimed so often and never answered for does not come back: it may be
+ * what kills its consumers.
+ */
+static void
+bury_abandoned(text *destination, TimestampTz now)
+{
+	static SqlPlan plan = {
+		"UPDATE journey.action SET state = 'dead', next_attempt_at = NULL,"
+		" last_error = 'lease passed without journey_ack() or journey_nack()'"
+		" WHERE destination OPERATOR(pg_catalog.=) $1"
+		" AND next_attempt_at OPERATOR(pg_catalog.<=) $2"
+		" AND state OPERATOR(pg_catalog.=) 'in_flight'"
+		" AND attempts OPERATOR(pg_catalog.>=) $3",
+		3, {TEXTOID, TIMESTAMPTZOID, INT4OID}
+	};
+	Datum		values[] = {PointerGetDatum(destination),
+	TimestampTzGetDatum(now), Int32GetDatum(MAX_ATTEMPTS)};
+	SqlSession	session;
+
+	sql_begin(&session);
+	sql_run(&plan, values, NULL);
+	sql_end(&session);
+}
+
 Datum
 journey_claim(PG_FUNCTION_ARGS)
 {
@@ -257,6 +282,7 @@ journey_claim(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (!armed_check() || !guc_delivery)
 		return (Datum) 0;
+	bury_abandoned(destination, now);
 	sql_begin(&session);
 	sql_run(&plan, values, NULL);
 	sql_return_rows(fcinfo);
