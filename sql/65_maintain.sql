@@ -145,6 +145,8 @@ CREATE OR REPLACE FUNCTION journey.make_leaf(template regclass, leaf name)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, journey, pg_temp
+SET default_tablespace = ''
+SET default_table_access_method = 'heap'
 AS $$
 BEGIN
 	EXECUTE format('CREATE TABLE journey.%I (LIKE %s INCLUDING ALL EXCLUDING CONSTRAINTS)', leaf, template);

@@ -14,7 +14,10 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "utils/lsyscache.h"
+#include "utils/relcache.h"
 
 #include "condition_internal.h"
 #include "guc.h"
@@ -22,13 +25,23 @@
 
 static needs_fmgr_hook_type prev_needs_hook = NULL;
 static fmgr_hook_type prev_hook = NULL;
+static bool touched = false;		/* we have kept a function from being inlined */
+
+static bool
+is_handler(Oid function)
+{
+	Oid			result = get_func_rettype(function);
+
+	return result == INDEX_AM_HANDLEROID || result == TABLE_AM_HANDLEROID;
+}
 
 static bool
 is_refused(Oid function)
 {
+	/* Access methods' handlers are a superuser's, and run when a table is opened. */
 	return function >= FirstNormalObjectId && limit_is_inside() &&
 		guc_condition_functions == CONDITION_FUNCTIONS_SAFE &&
-		!is_safe_function(function);
+		!is_safe_function(function) && !is_handler(function);
 }
 
 /*
@@ -38,7 +51,10 @@ is_refused(Oid function)
 static bool
 needs_hook(Oid function)
 {
-	return is_refused(function) ||
+	bool		refused = is_refused(function);
+
+	touched |= refused;
+	return refused ||
 		(prev_needs_hook != NULL && prev_needs_hook(function));
 }
 
@@ -50,6 +66,20 @@ call_hook(FmgrHookEventType event, FmgrInfo *info, Datum *arg)
 		refuse_function(info->fn_oid, NULL, -1);
 	if (prev_hook != NULL)
 		prev_hook(event, info, arg);
+}
+
+/*
+ * A function that passes the gate is not inlined.  What was simplified so stays
+ * in the relation cache, where the application's own queries would not match it
+ * with their indexes; so that is read anew.  Rare: only where author code is the
+ * first to plan a table whose indexes call such a function.
+ */
+void
+expr_settle(void)
+{
+	if (touched)
+		RelationCacheInvalidate(false);
+	touched = false;
 }
 
 void

@@ -67,6 +67,7 @@ decide_isolated(Step *step, Attempt *todo)
 		begin_attempt(step, false);
 		if (isolate(attempt, todo) != NULL)
 		{
+			expr_settle();
 			begin_attempt(step, true);
 			attempt(todo);
 		}

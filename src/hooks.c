@@ -116,6 +116,14 @@ drops_extension(Node *statement)
 		((DropStmt *) statement)->removeType == OBJECT_EXTENSION;
 }
 
+/* Nobody hears what such a transaction has noted: the launcher looks again. */
+static bool
+commits_two_phase(Node *statement)
+{
+	return IsA(statement, TransactionStmt) &&
+		((TransactionStmt *) statement)->kind == TRANS_STMT_COMMIT_PREPARED;
+}
+
 static void
 before_statement(Node *statement, ProcessUtilityContext context)
 {
@@ -137,6 +145,8 @@ process_utility(PlannedStmt *statement, const char *source, bool read_only_tree,
 				QueryEnvironment *environment, DestReceiver *destination,
 				QueryCompletion *completion)
 {
+	bool		commits_prepared = commits_two_phase(statement->utilityStmt);
+
 	before_statement(statement->utilityStmt, context);
 	if (prev_process_utility)
 		prev_process_utility(statement, source, read_only_tree, context, params,
@@ -144,6 +154,8 @@ process_utility(PlannedStmt *statement, const char *source, bool read_only_tree,
 	else
 		standard_ProcessUtility(statement, source, read_only_tree, context, params,
 								environment, destination, completion);
+	if (commits_prepared)
+		seat_look_at(MyDatabaseId);
 }
 
 void

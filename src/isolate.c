@@ -223,6 +223,9 @@ concerns_everybody(const ErrorData *error)
 		case ERRCODE_DATA_CORRUPTED:
 		case ERRCODE_INDEX_CORRUPTED:
 			return true;
+		case ERRCODE_T_R_DEADLOCK_DETECTED:
+			/* The code is undone and waits no more; it may be the author's doing. */
+			return false;
 		default:
 			return ERRCODE_TO_CATEGORY(error->sqlerrcode) ==
 				ERRCODE_TRANSACTION_ROLLBACK;

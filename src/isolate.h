@@ -13,8 +13,8 @@
 /*
  * Run fn(arg) in a subtransaction of its own; it must write nothing, so no XID
  * is used.  Returns NULL when it ended well; else the error, copied into the
- * caller's memory context, after the subtransaction was rolled back.  Class 40,
- * cancels and timeouts that are not ours, 57P0x, 53100, 53300, XX001 and XX002
+ * caller's memory context, after the subtransaction was rolled back.  Class 40
+ * (but deadlocks), cancels and timeouts that are not ours, 57P0x, 53100, 53300, XX001 and XX002
  * are raised again instead (DECISIONS 4).  Nestable.
  */
 extern ErrorData *isolate(void (*fn) (void *arg), void *arg);

@@ -43,6 +43,7 @@ extern PGDLLIMPORT char *locale_numeric;
 extern PGDLLIMPORT char *locale_time;
 
 #define SANDBOX_PATH "pg_catalog, journey, pg_temp"
+#define OWN_PATH "pg_catalog, pg_temp"
 
 /*
  * What author code sees, whoever's session it runs in: every setting that an
@@ -226,11 +227,12 @@ is_set(const Pin *pin)
 }
 
 void
-role_search_path_begin(RoleSwitch *saved)
+role_pin_search_path(RoleSwitch *saved)
 {
+	if (strcmp(namespace_search_path, OWN_PATH) == 0)
+		return;
 	saved->guc_nest = NewGUCNestLevel();
-	set("search_path", "pg_catalog, pg_temp");
-	switch_to(saved, GetUserId(), 0);
+	set("search_path", OWN_PATH);
 }
 
 void

@@ -39,8 +39,11 @@ extern void role_sandbox_begin(RoleSwitch *saved, Oid author, const char *zone);
 /* Another TimeZone for the rest of the sandbox that we are in. */
 extern void role_sandbox_zone(const char *zone);
 
-/* search_path = pg_catalog, pg_temp alone, same user: for preparing our own SQL. */
-extern void role_search_path_begin(RoleSwitch *saved);
+/*
+ * After role_extension_begin: search_path = pg_catalog, pg_temp too, until
+ * role_end.
+ */
+extern void role_pin_search_path(RoleSwitch *saved);
 
 /* Undo any of them; settings made in between are rolled back. */
 extern void role_end(RoleSwitch *saved);

@@ -215,6 +215,7 @@ ask(Question *question, int *sqlstate)
 	error = isolate(answer, question);
 	if (error == NULL)
 		return true;
+	expr_settle();
 	*sqlstate = error->sqlerrcode;
 	record_failure(question->step, question->place, error->sqlerrcode,
 				   error->message ? error->message : "");

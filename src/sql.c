@@ -3,9 +3,10 @@
  * sql.c
  *	  The only file that calls SPI.
  *
- * Statements see pg_catalog and nothing else unqualified: their text names the
- * schema of everything, and search_path is not touched, because each is
- * prepared once per backend with what it names resolved then.
+ * Statements see pg_catalog and pg_temp alone while they are prepared and while
+ * they run: the plan cache analyzes a text anew, as the extension's owner, when
+ * the path is another than the one it was prepared under, and the caller's path
+ * could put anybody's operator in place of the one we mean.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +30,7 @@ sql_begin(SqlSession *session)
 {
 	session->caller = CurrentMemoryContext;
 	role_extension_begin(&session->role);
+	role_pin_search_path(&session->role);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
@@ -42,20 +44,16 @@ sql_end(SqlSession *session)
 	MemoryContextSwitchTo(session->caller);
 }
 
-/* Operators and types resolve in pg_catalog alone while we prepare. */
 static void
 prepare(SqlPlan *plan)
 {
-	RoleSwitch	pinned;
 	SPIPlanPtr	prepared;
 
-	role_search_path_begin(&pinned);
 	prepared = SPI_prepare(plan->text, plan->nargs, plan->argtypes);
 	if (prepared == NULL)
 		elog(ERROR, "SPI_prepare failed for \"%s\": %s", plan->text,
 			 SPI_result_code_string(SPI_result));
 	SPI_keepplan(prepared);
-	role_end(&pinned);
 	plan->plan = prepared;
 }
 

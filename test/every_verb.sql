@@ -1,0 +1,37 @@
+-- Each verb once; for tests that change what surrounds them.
+SELECT public.journey_destination_create('outbox', 'pull');
+SELECT public.journey_create('probe', '{
+  "goal": {"event": "bought"},
+  "tiles": {
+    "start": {"type": "entry", "on": [{"event": "came", "condition": "traits->>''name'' = ''Ann''"}]},
+    "hold": {"type": "wait", "for": "1 hour"},
+    "tell": {"type": "action", "destination": "outbox"},
+    "mark": {"type": "update_profile", "set": {"told": true}},
+    "done": {"type": "exit"}},
+  "edges": [
+    {"from": "start", "to": "hold"}, {"from": "hold", "to": "tell", "condition": "journey_did(customer, ''came'')"},
+    {"from": "tell", "to": "mark"}, {"from": "mark", "to": "done"}]}');
+SELECT public.journey_update('probe', public.journey_definition('probe'));
+SELECT * FROM public.journey_validate(public.journey_definition('probe'));
+SELECT public.journey_activate('probe');
+SELECT public.journey_identify('ann', '{"name": "Ann"}');
+SELECT FROM public.journey_emit('ann', 'came', dedupe_key => 'k');
+SELECT FROM public.journey_emit('ann', 'came', dedupe_key => 'k');
+SELECT public.journey_emit_batch('{ann}', '{bought}', '{"{}"}');
+SELECT FROM public.journey_enqueue('ann', 'looked');
+SELECT FROM public.journey_enter('probe', 'bob');
+SELECT public.journey_enter_many('probe', '{cleo}');
+SELECT public.journey_exit('probe', 'cleo');
+SELECT public.journey_tick();
+SELECT public.journey_advance_to(pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) '2 hours'::interval);
+SELECT public.journey_ack(id) FROM public.journey_claim('outbox', 1);
+SELECT public.journey_nack(id, 'no') FROM public.journey_claim('outbox', 1);
+SELECT journey.journey_did('ann', 'came'), journey.journey_count('ann', 'came'), journey.journey_last_props('ann', 'came');
+SELECT public.journey_grant('pg_monitor', 'view');
+SELECT public.journey_revoke('pg_monitor', 'view');
+SELECT public.journey_arm();
+SELECT public.journey_maintain();
+SELECT journey, state, entered, exited, converted FROM journey.status;
+SELECT tile, entered, inside FROM journey.tile_stats;
+SELECT count(*) FROM journey.failure;
+SELECT database, why_idle FROM journey.worker;
