@@ -47,8 +47,10 @@ typedef bool UpdateIndexes;
 /* 17 lets an index access method keep state over a run of insertions. */
 #if PG_VERSION_NUM >= 170000
 #define index_insert_cleanup_compat(rel, info) index_insert_cleanup(rel, info)
+#define INDEX_STATE_ENDS_WITH_INSERTIONS true
 #else
 #define index_insert_cleanup_compat(rel, info) ((void) 0)
+#define INDEX_STATE_ENDS_WITH_INSERTIONS false
 #endif
 
 /* 18 checks the given result relation against the slot. */

@@ -22,6 +22,16 @@
 #include "compat.h"
 #include "hot.h"
 
+/*
+ * What an access method keeps in IndexInfo points into the index's relcache
+ * entry; so it is good while that is where it was.
+ */
+typedef struct IndexEntry
+{
+	Relation	rel;
+	TupleDesc	desc;
+} IndexEntry;
+
 static HotTable *all_hot = NULL;
 
 void
@@ -70,6 +80,9 @@ build(HotTable *hot, Relation rel)
 										 &TTSOpsVirtual);
 	hot->indexes = makeNode(ResultRelInfo);
 	hot->index_oids = palloc(list_length(oids) * sizeof(Oid));
+	hot->entries = palloc0(list_length(oids) * sizeof(IndexEntry));
+	hot->state_cxt = AllocSetContextCreate(hot->cxt, "journey index state",
+										   ALLOCSET_SMALL_SIZES);
 	hot->indexes->ri_IndexRelationDescs = palloc0(list_length(oids) * sizeof(Relation));
 	hot->indexes->ri_IndexRelationInfo = palloc0(list_length(oids) * sizeof(IndexInfo *));
 	foreach(cell, oids)
@@ -77,6 +90,7 @@ build(HotTable *hot, Relation rel)
 		Relation	index = index_open(lfirst_oid(cell), RowExclusiveLock);
 		IndexInfo  *info = BuildIndexInfo(index);
 
+		info->ii_Context = hot->state_cxt;
 		if (info->ii_Unique)
 			BuildSpeculativeIndexInfo(index, info);
 		hot->index_oids[n] = lfirst_oid(cell);
@@ -87,6 +101,34 @@ build(HotTable *hot, Relation rel)
 	MemoryContextSwitchTo(old);
 }
 
+static void
+forget_index_state(HotTable *hot)
+{
+	for (int i = 0; i < hot->indexes->ri_NumIndices; i++)
+		hot->indexes->ri_IndexRelationInfo[i]->ii_AmCache = NULL;
+	MemoryContextReset(hot->state_cxt);
+}
+
+static void
+open_indexes(HotTable *hot)
+{
+	ResultRelInfo *indexes = hot->indexes;
+	bool		moved = false;
+
+	for (int i = 0; i < indexes->ri_NumIndices; i++)
+	{
+		Relation	index = index_open(hot->index_oids[i], RowExclusiveLock);
+		IndexEntry *entry = &hot->entries[i];
+
+		moved |= entry->rel != index || entry->desc != RelationGetDescr(index);
+		entry->rel = index;
+		entry->desc = RelationGetDescr(index);
+		indexes->ri_IndexRelationDescs[i] = index;
+	}
+	if (moved)
+		forget_index_state(hot);
+}
+
 /*
  * What an error has left open may hold pins and pointers of a transaction that
  * is gone (17 keeps such in IndexInfo), and is built anew.
@@ -95,7 +137,6 @@ void
 hot_open(HotTable *hot, Oid relid)
 {
 	Relation	rel = table_open(relid, RowExclusiveLock);
-	ResultRelInfo *indexes;
 	bool		usable = hot->valid && hot->relid == relid && hot->rel == NULL;
 
 	link_first_use(hot);
@@ -103,12 +144,7 @@ hot_open(HotTable *hot, Oid relid)
 	if (!usable)
 		build(hot, rel);
 	else
-	{
-		indexes = hot->indexes;
-		for (int i = 0; i < indexes->ri_NumIndices; i++)
-			indexes->ri_IndexRelationDescs[i] =
-				index_open(hot->index_oids[i], RowExclusiveLock);
-	}
+		open_indexes(hot);
 	hot->indexes->ri_RelationDesc = rel;
 }
 
@@ -124,6 +160,8 @@ hot_close(HotTable *hot)
 		index_insert_cleanup_compat(index, indexes->ri_IndexRelationInfo[i]);
 		index_close(index, NoLock);
 	}
+	if (INDEX_STATE_ENDS_WITH_INSERTIONS)
+		forget_index_state(hot);
 	table_close(hot->rel, NoLock);
 	hot->rel = NULL;
 }

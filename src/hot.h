@@ -35,6 +35,8 @@ typedef struct HotTable
 	EState	   *estate;
 	ResultRelInfo *indexes;
 	Oid		   *index_oids;
+	struct IndexEntry *entries; /* by index: for what state_cxt was filled */
+	MemoryContext state_cxt;	/* what access methods keep (ii_AmCache) */
 	TupleTableSlot *slot;		/* the row to be written */
 } HotTable;
 
