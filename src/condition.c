@@ -305,15 +305,6 @@ expr_type(const Expression *expr)
 	return expr->code->type;
 }
 
-bool
-expr_true(Expression *expr, const Author *author, Scope *scope)
-{
-	bool		isnull;
-	Datum		value = expr_eval(expr, author, scope, &isnull);
-
-	return !isnull && DatumGetBool(value);
-}
-
 /* What its author may not do shows when it is made ready to run. */
 static void
 check_rights(Expression *expr, Oid author)

@@ -116,9 +116,6 @@ extern Datum expr_eval(Expression *expr, const Author *author, Scope *scope, boo
 /* The type of that value; the expression has been evaluated before. */
 extern Oid	expr_type(const Expression *expr);
 
-/* The same for conditions: null is false. */
-extern bool expr_true(Expression *expr, const Author *author, Scope *scope);
-
 /*
  * A template is JSON in which "{{ sql }}" becomes the value with its JSON type,
  * and "Hi {{ sql }}!" text (a null gives an empty text there).  template_make

@@ -14,10 +14,32 @@
 
 #include "zone.h"
 
+/*
+ * The server takes POSIX rules, such as "AAA5BBB", for zones too, and keeps each
+ * that it was ever asked for.  There is no end of those, and a zone can come
+ * from a customer's traits.  A name without digits is a file's, or nothing.
+ */
+static bool
+is_posix_rule(const char *zone)
+{
+	static const char *const names[] = {
+		"EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT", "GMT0", "GMT+0", "GMT-0"
+	};
+
+	if (strpbrk(zone, "0123456789") == NULL)
+		return false;
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (pg_strcasecmp(zone, names[i]) == 0)
+			return false;
+	}
+	return pg_strncasecmp(zone, "Etc/GMT", 7) != 0 || strlen(zone) > strlen("Etc/GMT+12");
+}
+
 bool
 zone_exists(const char *zone)
 {
-	pg_tz	   *tz = pg_tzset(zone);
+	pg_tz	   *tz = is_posix_rule(zone) ? NULL : pg_tzset(zone);
 
 	return tz != NULL && pg_tz_acceptable(tz);
 }
@@ -57,29 +79,11 @@ add_by_calendar(TimestampTz at, const Interval *span, pg_tz *zone)
 	return DatumGetTimestampTz(result);
 }
 
-/*
- * What is farther away than timestamps reach is as far as they do: a span can
- * be an author's mistake, which must not break anybody's emit.
- */
-#define FARTHEST (END_TIMESTAMP - 366 * USECS_PER_DAY)
-#define EARLIEST (MIN_TIMESTAMP + 366 * USECS_PER_DAY)
-
-static double
-estimate(TimestampTz at, const Interval *span)
-{
-	return (double) at + (double) span->time +
-		((double) span->day + 31.0 * span->month) * USECS_PER_DAY;
-}
-
 TimestampTz
 zone_add(TimestampTz at, const Interval *span, const char *zone)
 {
 	pg_tz	   *tz;
 
-	if (estimate(at, span) >= FARTHEST)
-		return FARTHEST;
-	if (estimate(at, span) <= EARLIEST)
-		return EARLIEST;
 	if (span->day == 0 && span->month == 0)
 		return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
 													   TimestampTzGetDatum(at),

@@ -104,7 +104,7 @@ COMMIT;
 SELECT customer FROM journey.member WHERE journey = :'name' ORDER BY 1;
 SELECT DISTINCT sqlstate, message FROM journey.failure WHERE journey = :'name' ORDER BY 1;
 
--- A wait can be longer than time.  And a message that holds a value is cut.
+-- A wait can be asked to be longer than time.  And a message that holds a value is cut.
 SET ROLE regress_journey_author;
 SELECT journey_create('long', jsonb_set(probe_definition('true', 'long'), '{tiles,hold,for}', '"(props->>''for'')::interval"'));
 SELECT journey_activate('long');

@@ -129,6 +129,11 @@ SELECT customer, tile FROM journey.member ORDER BY 1;
 SELECT count(DISTINCT traits) FROM journey.customer;
 SELECT key || E'\n    ' || string_agg(DISTINCT value::text, E'\n *** ') FROM journey.customer, jsonb_each(traits) GROUP BY key ORDER BY key COLLATE "C";
 
+-- A zone is one that has a name: every other rule would stay in the server's memory.
+SELECT journey_identify('posix', '{"zone": "AAA5BBB"}'), journey_identify('named', '{"zone": "est5edt"}');
+SELECT journey_emit(customer, 'look') > 0 FROM unnest('{posix,named}'::text[]) AS customer;
+SELECT last_customer, sqlstate, message FROM journey.failure;
+
 -- Templates: what to_jsonb() makes of values that JSON does not have, and texts around them.
 CREATE FUNCTION rendered(template jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
