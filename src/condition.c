@@ -76,7 +76,6 @@ act_end(Acting *acting)
 	error_context_stack = acting->context.previous;
 	role_end(&acting->role);
 	limit_end();
-	expr_settle();
 }
 
 /* ---- compiling ---- */

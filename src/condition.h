@@ -92,12 +92,6 @@ typedef struct Template Template;
 /* In _PG_init: install what keeps author code to the safe functions. */
 extern void expr_init(void);
 
-/*
- * After isolate() has given back an author's error: undo what the code has left
- * in the backend's caches.
- */
-extern void expr_settle(void);
-
 /* An expression to be compiled when first evaluated, in CurrentMemoryContext. */
 extern Expression *expr_make(const char *source, ExprWant want);
 

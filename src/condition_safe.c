@@ -78,16 +78,32 @@ is_helper(Oid function)
 		matches("journey_*", get_func_name(function));
 }
 
-/* In safe mode.  What is declared of other functions is their owner's word. */
+static bool
+is_safe_builtin(Oid function)
+{
+	return func_volatile(function) != PROVOLATILE_VOLATILE &&
+		get_func_namespace(function) == PG_CATALOG_NAMESPACE &&
+		!is_denied(get_func_name(function));
+}
+
+/*
+ * In safe mode.  What is declared of other functions is their owner's word.
+ * Asked for each call at each start of a plan, so it remembers the built-in
+ * ones, which do not change.
+ */
 bool
 is_safe_function(Oid function)
 {
-	if (func_volatile(function) == PROVOLATILE_VOLATILE)
-		return false;
+	static enum
+	{
+		UNKNOWN, SAFE, UNSAFE
+	}			verdicts[FirstNormalObjectId];
+
 	if (function >= FirstNormalObjectId)
-		return is_helper(function);
-	return get_func_namespace(function) == PG_CATALOG_NAMESPACE &&
-		!is_denied(get_func_name(function));
+		return is_helper(function) && func_volatile(function) != PROVOLATILE_VOLATILE;
+	if (verdicts[function] == UNKNOWN)
+		verdicts[function] = is_safe_builtin(function) ? SAFE : UNSAFE;
+	return verdicts[function] == SAFE;
 }
 
 void

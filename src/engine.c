@@ -67,7 +67,6 @@ decide_isolated(Step *step, Attempt *todo)
 		begin_attempt(step, false);
 		if (isolate(attempt, todo) != NULL)
 		{
-			expr_settle();
 			begin_attempt(step, true);
 			attempt(todo);
 		}

@@ -215,7 +215,6 @@ ask(Question *question, int *sqlstate)
 	error = isolate(answer, question);
 	if (error == NULL)
 		return true;
-	expr_settle();
 	*sqlstate = error->sqlerrcode;
 	record_failure(question->step, question->place, error->sqlerrcode,
 				   error->message ? error->message : "");

@@ -92,7 +92,6 @@ check_expr(Validation *validation, const Place *place, Expression *expr, Asker a
 	CHECK_FOR_INTERRUPTS();
 	check.author = &validation->journey->author;
 	error = isolate(run_check, &check);
-	expr_settle();
 	if (error != NULL)
 	{
 		problem = validation_error(validation, error->sqlerrcode, place);

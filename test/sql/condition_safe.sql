@@ -24,6 +24,7 @@ BEGIN
 	RETURN 'x';
 END
 $$;
+CREATE FUNCTION shop.trap_sql(x int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT pg_advisory_lock(42) IS NOT NULL';
 CREATE FUNCTION shop.harmless(x int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT x > 0';
 CREATE OPERATOR shop.=== (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq);
 CREATE FUNCTION shop.trap_int(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT shop.trap($1)';
@@ -45,6 +46,9 @@ BEGIN
 END
 $$;
 CREATE CAST (shop.mood AS json) WITH FUNCTION shop.mood_json(shop.mood);
+CREATE TYPE shop.color AS ENUM ('red', 'blue');
+CREATE FUNCTION shop.color_json(shop.color) RETURNS json LANGUAGE sql IMMUTABLE AS 'SELECT to_json(pg_advisory_lock(42) IS NULL)';
+CREATE CAST (shop.color AS json) WITH FUNCTION shop.color_json(shop.color);
 CREATE AGGREGATE shop.every(bool) (SFUNC = booland_statefunc, STYPE = bool);
 CREATE VIEW shop.rolling AS SELECT customer, random() > 2 AS x FROM shop.orders;
 CREATE VIEW shop.trapped AS SELECT customer FROM shop.orders WHERE shop.trap(customer);
@@ -58,6 +62,9 @@ ALTER TABLE shop.guarded FORCE ROW LEVEL SECURITY;
 CREATE TABLE shop.indexed (customer text, a int);
 INSERT INTO shop.indexed VALUES ('ann', 1);
 CREATE INDEX ON shop.indexed (a) WHERE shop.trap(1);
+CREATE TABLE shop.indexed_sql (customer text, a int);
+INSERT INTO shop.indexed_sql VALUES ('ann', 1);
+CREATE INDEX ON shop.indexed_sql (a) WHERE shop.trap_sql(1);
 CREATE TABLE shop.by_expression (customer text, a int);
 INSERT INTO shop.by_expression VALUES ('ann', 1);
 CREATE INDEX ON shop.by_expression (shop.harmless(a));
@@ -203,7 +210,10 @@ SELECT attack($$
 	(select number > 0 from shop.moods)
 	(select is_true from shop.moods)
 	exists (select from shop.indexed where a = 1)
+	exists (select from shop.indexed_sql where a = 1)
 	exists (select from shop.by_expression where a = 1)
+	to_jsonb('red'::shop.color) is not null
+	(select jsonb_agg(x) is not null from unnest(enum_range(null::shop.color)) x)
 	(select mood = 'good' from shop.moods)
 	(select to_jsonb(mood) = '"mood"' from shop.moods)
 	(select to_json(mood) is not null from shop.moods)
@@ -215,6 +225,18 @@ SELECT attack($$
 	(select jsonb_build_array(variadic array[mood]) is not null from shop.moods)
 	(select json_build_array(mood::text) is not null from shop.moods)
 	to_jsonb(enum_first(null::shop.mood)) is not null$$);
+
+-- Planning for an author leaves the application's indexes as they are.
+CREATE TABLE shop.many AS SELECT i AS a FROM generate_series(1, 1000) i;
+CREATE INDEX many_harmless ON shop.many (shop.harmless(a)) WHERE shop.harmless(a);
+GRANT SELECT ON shop.many TO regress_journey_author;
+ANALYZE shop.many;
+\c
+SET search_path = lab, public;
+SELECT probe('exists (select from shop.many where a = 1)');
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT FROM shop.many WHERE shop.harmless(a);
+RESET enable_seqscan;
 
 -- Somebody's own table, index and type can change after the activation.
 SELECT probe_activate('exists (select from shop.by_expression where a = 1)') AS name \gset
