@@ -17,7 +17,8 @@ typedef struct JourneyRow
 	char	   *name;
 	char	   *owner;			/* a role's name; it may be gone */
 	char	   *state;
-	int16		version;		/* the newest that was activated, else the draft */
+	int16		version;		/* the newest that was activated, else the
+								 * draft */
 } JourneyRow;
 
 /* Raises 42704, with the nearest name as hint, where there is none. */

@@ -24,10 +24,10 @@ typedef struct JourneyState
 /* Who cares for an event of some name. */
 typedef struct Listeners
 {
-	List	   *entries;		/* Journey *: newest versions of active journeys
-								 * with a trigger on it, by id */
-	bool		members;		/* some version has a goal, exit rule, reset or
-								 * event edge on it */
+	List	   *entries;		/* Journey *: newest versions of active
+								 * journeys with a trigger on it, by id */
+	bool		members;		/* some version has a goal, exit rule, reset
+								 * or event edge on it */
 	bool		goals;			/* some version has its goal on it */
 } Listeners;
 

@@ -71,6 +71,7 @@ static const struct
 	const char *word;
 	int			value;
 }			on_active_words[] =
+
 {
 	{"ignore", ON_ACTIVE_IGNORE},
 	{"restart", ON_ACTIVE_RESTART},

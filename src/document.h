@@ -83,7 +83,7 @@ extern char *document_string(Parser *parser, const Place *place,
 
 /* The string as an expression; complains and returns NULL if it cannot be one. */
 extern Expression *document_sql(Parser *parser, const Place *place, JsonbValue *value,
-						  ExprWant want);
+								ExprWant want);
 
 /* Readers of strings. */
 extern void read_ignored(Parser *parser, const Place *place, JsonbValue *value,

@@ -120,6 +120,7 @@ static const struct
 	const char *says;
 	const char *hint;
 }			interval_complaints[] =
+
 {
 	[INTERVAL_NONE] = {ERRCODE_INVALID_DATETIME_FORMAT, "is not an interval",
 	INTERVAL_HINT},
@@ -193,7 +194,8 @@ read_interval(Parser *parser, const Place *place, JsonbValue *value, void *field
 static bool
 begins_like_interval(const char *text)
 {
-	text += strspn(text, " ");
+	text	  +=strspn(text, " ");
+
 	return looks_like_interval(text) && isdigit((unsigned char) *text);
 }
 

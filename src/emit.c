@@ -73,7 +73,7 @@ claim_dedupe_key(text *customer, text *dedupe_key, int64 id)
 		4, {TEXTOID, TEXTOID, INT8OID, TIMESTAMPTZOID}
 	};
 	Datum		values[] = {PointerGetDatum(customer), PointerGetDatum(dedupe_key),
-		Int64GetDatum(id), TimestampTzGetDatum(GetCurrentTimestamp())};
+	Int64GetDatum(id), TimestampTzGetDatum(GetCurrentTimestamp())};
 	SqlSession	session;
 	bool		claimed;
 

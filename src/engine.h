@@ -65,8 +65,8 @@ typedef struct Member
 	TimestampTz entered_at;
 	TimestampTz arrived_at;
 	TimestampTz due_at;			/* next thing that time alone does; or NO_TIME */
-	TimestampTz ready_at;		/* NO_TIME: the tile still holds it, or has not
-								 * had its effect */
+	TimestampTz ready_at;		/* NO_TIME: the tile still holds it, or has
+								 * not had its effect */
 	TimestampTz exited_at;		/* NO_TIME: not */
 	TimestampTz converted_at;	/* NO_TIME: not */
 	int32		journey_id;
@@ -74,7 +74,8 @@ typedef struct Member
 	int16		version;
 	int16		tile;
 	char		state;			/* MemberState */
-	char		tries;			/* how often the tile was asked again after an error */
+	char		tries;			/* how often the tile was asked again after an
+								 * error */
 	text	   *key;
 	Jsonb	   *context;		/* NULL: {} */
 	text	   *outcome;		/* NULL: none yet */
@@ -176,13 +177,16 @@ struct Step
 	Event	   *event;			/* NULL: a timer or a verb asks */
 	Jsonb	   *props;			/* without event: what a verb gave; NULL: {} */
 	TimestampTz due_at;			/* of the timer that asks, or NO_TIME */
-	Reason		reason;			/* of the first row that a member's move writes */
+	Reason		reason;			/* of the first row that a member's move
+								 * writes */
 	bool		patient;		/* may wait for other transactions */
-	List	   *stored;			/* Member *: as they are, locked, by (entered_at, id) */
+	List	   *stored;			/* Member *: as they are, locked, by
+								 * (entered_at, id) */
 
 	/* What was decided; each attempt begins anew. */
 	bool		careful;		/* isolate each expression, record what errs */
-	List	   *members;		/* Member *: as they will be; new ones at the end */
+	List	   *members;		/* Member *: as they will be; new ones at the
+								 * end */
 	List	   *transitions;
 	List	   *actions;
 	List	   *failures;
@@ -216,6 +220,7 @@ extern void member_exit(Step *step, Member *member, Reason reason, const char *o
 extern void member_fail(Step *step, Member *member);
 extern void member_erred(Step *step, Member *member, int sqlstate);
 extern void member_note(Step *step, Member *member, Reason reason);
+
 /* False: the context would be larger than journey.max_props. */
 extern bool member_merge_context(Member *member, Jsonb *props);
 
@@ -268,6 +273,7 @@ typedef struct Place
 } Place;
 
 extern Verdict ask_condition(Step *step, const Place *place, Expression *condition, int *sqlstate);
+
 /* False: it erred and was recorded. */
 extern bool ask_value(Step *step, const Place *place, Expression *expr, Datum *value,
 					  bool *isnull, int *sqlstate);
@@ -279,6 +285,7 @@ extern Jsonb *step_traits(Step *step);
 
 /* ---- match.c: an event ---- */
 extern void decide_event(Step *step, void *unused);
+
 /* For those who enter without an event; the key is NULL where it errs. */
 extern text *entry_key(Step *step, Journey *journey);
 extern Member *find_inside(Step *step, Journey *journey, const text *key);

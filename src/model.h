@@ -51,8 +51,8 @@ typedef struct Rule
 	char	   *event;
 	Expression *condition;		/* NULL: true */
 	char	   *outcome;		/* exit rules only, never NULL there */
-	Edge	   *edge;			/* triggers only: the edge that leaves entry, or
-								 * NULL for one of the tile's "on" list */
+	Edge	   *edge;			/* triggers only: the edge that leaves entry,
+								 * or NULL for one of the tile's "on" list */
 } Rule;
 
 struct Edge
@@ -63,7 +63,8 @@ struct Edge
 	char	   *event;			/* NULL: taken without an event */
 	Expression *condition;		/* NULL: true */
 	Interval   *wait;			/* NULL: none */
-	int			bucket_from;	/* [from, to) of PERCENT_BUCKETS; both -1 where the */
+	int			bucket_from;	/* [from, to) of PERCENT_BUCKETS; both -1
+								 * where the */
 	int			bucket_to;		/* edge has no percent */
 };
 
@@ -120,15 +121,16 @@ struct Journey
 	Goal		goal;
 	int			nexits;
 	Rule	   *exits;
-	int			ntriggers;		/* entry's "on", then edges with event that leave entry */
+	int			ntriggers;		/* entry's "on", then edges with event that
+								 * leave entry */
 	Rule	   *triggers;
 	int			ntiles;
 	Tile	   *tiles;			/* by number */
 	Tile	   *entry;
 	int			nedges;
 	Edge	   *edges;			/* by position */
-	bool		is_whole;		/* every tile and edge could be read; always so
-								 * in a stored document */
+	bool		is_whole;		/* every tile and edge could be read; always
+								 * so in a stored document */
 };
 
 /* One finding about a document.  See journey_validate. */

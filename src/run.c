@@ -125,7 +125,7 @@ bool
 run_event(const EventInput *input)
 {
 	Event		event = {.id = input->id, .type = input->type,
-		.props = input->props, .at = input->at};
+	.props = input->props, .at = input->at};
 	bool		at_given = input->at != NO_TIME;
 	Step		step;
 	bool		done;

@@ -174,7 +174,7 @@ typedef struct Question
 	Step	   *step;
 	const Place *place;
 	const char *zone;
-	Expression	   *expr;
+	Expression *expr;
 	Template   *template;		/* or this */
 	Datum		value;
 	bool		isnull;

@@ -50,6 +50,7 @@ extern bool store_insert_member(Step *step, Member *member);
 extern void store_replace_member(Step *step, Member *member);
 extern void store_update_member(Step *step, Member *member);
 extern void store_undo_insert(Member *member);
+
 /* False: somebody has entered it; true: they gave up, or have exited since. */
 extern bool store_wait_for_key(Step *step, Member *member);
 
@@ -73,6 +74,7 @@ extern TimestampTz store_first_due(int32 journey);
 /* ---- store_log.c ---- */
 extern int64 store_event_id(void);
 extern void store_append_event(text *customer, Event *event);
+
 /* Take back an event that this transaction has just logged. */
 extern void store_undo_event(const Event *event);
 extern void store_append_transition(Step *step, const Transition *transition);

@@ -75,7 +75,7 @@ store_merge_traits(text *customer, Jsonb *patch, TimestampTz now)
 		4, {TEXTOID, JSONBOID, TEXTARRAYOID, TIMESTAMPTZOID}
 	};
 	Datum		values[] = {PointerGetDatum(customer), JsonbPGetDatum(patch),
-		PointerGetDatum(profile_removals(patch)), TimestampTzGetDatum(now)};
+	PointerGetDatum(profile_removals(patch)), TimestampTzGetDatum(now)};
 	SqlSession	session;
 
 	sql_begin(&session);
@@ -154,7 +154,7 @@ store_insert_failure(text *customer, TimestampTz now, const Failure *failure)
 		Int16GetDatum(failure->journey->version),
 		Int16GetDatum(failure->tile), Int32GetDatum(failure->edge),
 		CStringGetTextDatum(unpack_sql_state(failure->sqlstate)),
-		PointerGetDatum(customer), CStringGetTextDatum(failure->message)};
+	PointerGetDatum(customer), CStringGetTextDatum(failure->message)};
 	bool		nulls[] = {false, false, false, failure->tile == NO_TILE,
 	failure->edge == NO_EDGE, false, false, false};
 	SqlSession	session;

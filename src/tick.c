@@ -208,7 +208,11 @@ tick_run(int64 max, Tick *tick)
 	if (tick->moved < max)
 		work_timers(by, max - tick->moved, tick);
 	tick->next_due = tick_next_due();
-	/* What could not be moved is held by others: no use in coming back at once. */
+
+	/*
+	 * What could not be moved is held by others: no use in coming back at
+	 * once.
+	 */
 	if (tick->moved == 0 && tick->next_due != NO_TIME && tick->next_due <= by)
 		tick->next_due = TimestampTzPlusMilliseconds(by, HELD_RETRY_MS);
 }

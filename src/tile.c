@@ -18,13 +18,19 @@
 static StepResult
 ready(void)
 {
-	return (StepResult) {.kind = STEP_READY};
+	return (StepResult)
+	{
+		.kind = STEP_READY
+	};
 }
 
 static StepResult
 erred(int sqlstate)
 {
-	return (StepResult) {.kind = STEP_ERRED, .sqlstate = sqlstate};
+	return (StepResult)
+	{
+		.kind = STEP_ERRED, .sqlstate = sqlstate
+	};
 }
 
 static StepResult
@@ -36,7 +42,10 @@ pass_enter(Step *step, Member *member, Tile *tile)
 static StepResult
 exit_enter(Step *step, Member *member, Tile *tile)
 {
-	return (StepResult) {.kind = STEP_END, .outcome = tile->outcome};
+	return (StepResult)
+	{
+		.kind = STEP_END, .outcome = tile->outcome
+	};
 }
 
 /* What an author's interval cannot be, as an error of its own. */
@@ -90,7 +99,10 @@ wait_enter(Step *step, Member *member, Tile *tile)
 	due = zone_add(member->arrived_at, hold, member_zone(step, &place));
 	if (due <= step->now)
 		return ready();
-	return (StepResult) {.kind = STEP_WAIT, .due = due};
+	return (StepResult)
+	{
+		.kind = STEP_WAIT, .due = due
+	};
 }
 
 static StepResult

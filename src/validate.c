@@ -185,7 +185,7 @@ has_form_errors(List *problems)
 
 	foreach(lc, problems)
 		if (((Problem *) lfirst(lc))->is_form)
-			return true;
+		return true;
 	return false;
 }
 

@@ -20,8 +20,8 @@ typedef struct Validation
 
 	/*
 	 * By tile number: can the step of an event arrive there, so that what the
-	 * tile asks on arrival may find the event's props?  NULL where that cannot
-	 * be told.
+	 * tile asks on arrival may find the event's props?  NULL where that
+	 * cannot be told.
 	 */
 	bool	   *sees_event;
 } Validation;
