@@ -107,6 +107,7 @@ new_code(const Expression *expr, Oid author)
 	code->cxt = cxt;
 	code->text = expr->source;
 	code->owner = author;
+	code->role_changes = role_changes();
 	code->functions = guc_condition_functions;
 	callback->func = release_code;
 	callback->arg = code;
@@ -180,6 +181,7 @@ static bool
 is_current(const ExprCode *code, Oid author)
 {
 	return code != NULL && code->owner == author &&
+		code->role_changes == role_changes() &&
 		code->functions == guc_condition_functions &&
 		(code->source ? CachedPlanIsValid(code->source) : code->cached->is_valid);
 }

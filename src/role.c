@@ -132,10 +132,20 @@ static struct
 	Oid			role;
 }			last_role;
 
+/* How often roles or memberships have changed, as far as we have heard. */
+static uint64 changes = 0;
+
 static void
 roles_changed(Datum arg, int cacheid, uint32 hashvalue)
 {
 	last_role.known = false;
+	changes++;
+}
+
+uint64
+role_changes(void)
+{
+	return changes;
 }
 
 Oid
@@ -146,7 +156,10 @@ role_by_name(const char *name)
 	if (last_role.known && strcmp(NameStr(last_role.name), name) == 0)
 		return last_role.role;
 	if (!listening)
+	{
 		CacheRegisterSyscacheCallback(AUTHNAME, roles_changed, (Datum) 0);
+		CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, roles_changed, (Datum) 0);
+	}
 	listening = true;
 	last_role.role = get_role_oid(name, true);
 	namestrcpy(&last_role.name, name);

@@ -60,6 +60,9 @@ extern void role_refuse_read_only(const char *verb);
  */
 extern Oid	role_by_name(const char *name);
 
+/* A number that is another when roles or memberships may have changed. */
+extern uint64 role_changes(void);
+
 /* The extension's owner, by current catalog. */
 extern Oid	role_extension_owner(void);
 
