@@ -255,16 +255,10 @@ compare_items(const void *a, const void *b)
 {
 	const BatchItem *x = a;
 	const BatchItem *y = b;
-	text	   *p = x->input.customer;
-	text	   *q = y->input.customer;
-	int			n = VARSIZE_ANY_EXHDR(p);
-	int			m = VARSIZE_ANY_EXHDR(q);
-	int			order = memcmp(VARDATA_ANY(p), VARDATA_ANY(q), Min(n, m));
+	int			order = text_order(x->input.customer, y->input.customer);
 
 	if (order != 0)
 		return order;
-	if (n != m)
-		return n < m ? -1 : 1;
 	return x->position - y->position;
 }
 

@@ -45,13 +45,8 @@ journey_enter(PG_FUNCTION_ARGS)
 static int
 compare_customers(const void *a, const void *b)
 {
-	text	   *p = DatumGetTextPP(*(const Datum *) a);
-	text	   *q = DatumGetTextPP(*(const Datum *) b);
-	int			n = VARSIZE_ANY_EXHDR(p);
-	int			m = VARSIZE_ANY_EXHDR(q);
-	int			order = memcmp(VARDATA_ANY(p), VARDATA_ANY(q), Min(n, m));
-
-	return order != 0 ? order : n < m ? -1 : n > m;
+	return text_order(DatumGetTextPP(*(const Datum *) a),
+					  DatumGetTextPP(*(const Datum *) b));
 }
 
 static Datum *

@@ -32,16 +32,6 @@ typedef struct DueCustomer
 /* ---- timers ---- */
 
 static int
-compare_text(const text *a, const text *b)
-{
-	int			n = VARSIZE_ANY_EXHDR(a);
-	int			m = VARSIZE_ANY_EXHDR(b);
-	int			order = memcmp(VARDATA_ANY(a), VARDATA_ANY(b), Min(n, m));
-
-	return order != 0 ? order : n - m;
-}
-
-static int
 compare_due(const DueMember *x, const DueMember *y)
 {
 	if (x->due_at != y->due_at)
@@ -69,7 +59,7 @@ by_customer(const ListCell *a, const ListCell *b)
 {
 	const DueMember *x = lfirst(a);
 	const DueMember *y = lfirst(b);
-	int			order = compare_text(x->customer, y->customer);
+	int			order = text_order(x->customer, y->customer);
 
 	return order != 0 ? order : compare_due(x, y);
 }
@@ -109,7 +99,7 @@ group_by_customer(List *due)
 	{
 		DueMember  *member = lfirst(cell);
 
-		if (last == NULL || compare_text(last->first->customer, member->customer) != 0)
+		if (last == NULL || text_order(last->first->customer, member->customer) != 0)
 		{
 			last = palloc(sizeof(DueCustomer));
 			last->first = member;
