@@ -11,7 +11,31 @@ CREATE TABLE journey.journey (
 	name text COLLATE "C" NOT NULL UNIQUE,
 	owner name NOT NULL,
 	state text NOT NULL,
-	version smallint NOT NULL
+	version smallint NOT NULL,
+	stopped bool NOT NULL DEFAULT false,
+	sweep_after bigint
+);
+
+-- The pauses of a journey, numbered from 1; resumed_at is null while it lasts.
+CREATE TABLE journey.pause (
+	journey int NOT NULL,
+	number smallint NOT NULL,
+	paused_at timestamptz NOT NULL,
+	resumed_at timestamptz,
+	PRIMARY KEY (journey, number)
+);
+
+-- Events that came for members of a paused journey, to be replayed to them after the pause.
+CREATE TABLE journey.held (
+	customer text COLLATE "C" NOT NULL,
+	journey int NOT NULL,
+	pause smallint NOT NULL,
+	event_id bigint NOT NULL,
+	at timestamptz NOT NULL,
+	received_at timestamptz NOT NULL,
+	event text COLLATE "C" NOT NULL,
+	props jsonb NOT NULL,
+	PRIMARY KEY (customer, journey, pause, event_id)
 );
 
 CREATE TABLE journey.version_row (
@@ -57,7 +81,13 @@ CREATE TABLE journey.member_row (
 	customer text COLLATE "C" NOT NULL,
 	key text COLLATE "C" NOT NULL,
 	context jsonb,
-	outcome text COLLATE "C"
+	outcome text COLLATE "C",
+	holds_until timestamptz,
+	shifted bigint,
+	parent bigint,
+	awaits uuid,
+	result jsonb,
+	pauses smallint
 );
 CREATE UNIQUE INDEX member_row_key ON journey.member_row (customer, journey, key, run);
 CREATE INDEX member_row_due ON journey.member_row (journey, due_at) WHERE due_at IS NOT NULL;
@@ -102,6 +132,8 @@ CREATE TABLE journey.action (
 	response jsonb,
 	created_at timestamptz NOT NULL,
 	delivered_at timestamptz,
+	expires_at timestamptz,
+	retry jsonb,
 	PRIMARY KEY (customer, id)
 );
 CREATE INDEX action_id ON journey.action (id);
@@ -111,6 +143,16 @@ CREATE TABLE journey.destination (
 	name text COLLATE "C" PRIMARY KEY,
 	kind text NOT NULL,
 	config jsonb NOT NULL
+);
+
+CREATE TABLE journey.audience (
+	name text COLLATE "C" PRIMARY KEY
+);
+
+CREATE TABLE journey.audience_member (
+	audience text COLLATE "C" NOT NULL,
+	customer text COLLATE "C" NOT NULL,
+	PRIMARY KEY (customer, audience)
 );
 
 CREATE TABLE journey.customer (

@@ -13,11 +13,22 @@
 #include "model.h"
 
 /* A journey that is not a draft, whatever its versions. */
+typedef struct Pause
+{
+	TimestampTz from;			/* by guc_clock() */
+	TimestampTz to;
+} Pause;
+
 typedef struct JourneyState
 {
 	int32		id;
 	bool		is_active;		/* takes entries */
 	bool		is_running;		/* moves the members inside */
+	bool		is_paused;
+	bool		is_stopped;		/* members found inside are to exit */
+	bool		needs_sweep;	/* some may have entered while it was stopped */
+	int			npauses;		/* that have ended */
+	Pause	   *pauses;
 	Journey    *newest;			/* the version that new members enter */
 } JourneyState;
 
@@ -44,6 +55,12 @@ extern void cache_refresh(void);
 /* Keep what was looked up over a nested cache_refresh; ended by transaction end too. */
 extern void cache_hold(void);
 extern void cache_release(void);
+
+/* State by id; NULL: no such journey, or a draft. */
+extern const JourneyState *cache_journey(int32 id);
+
+/* Does some live version ask conditions on whatever event? */
+extern bool cache_asks_always(void);
 
 /* NULL: nobody. */
 extern const Listeners *cache_listeners(const char *event);

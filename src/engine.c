@@ -125,6 +125,7 @@ step_new_member(Step *step, Journey *journey, text *key, Jsonb *context)
 	member->due_at = NO_TIME;
 	member->ready_at = NO_TIME;
 	member->exited_at = NO_TIME;
+	member->holds_until = NO_TIME;
 	member->converted_at = NO_TIME;
 	member->state = MEMBER_ACTIVE;
 	member->entered_at = step->now;

@@ -42,7 +42,13 @@ typedef enum Reason
 	REASON_STEP = 's',
 	REASON_EXIT_RULE = 'x',
 	REASON_RESTARTED = 'r',
+	REASON_EXPIRED = 'd',
 	REASON_NO_PATH = 'n',
+	REASON_MAX_VISITS = 'm',
+	REASON_STOPPED = 'p',
+	REASON_HOLDOUT = 'h',
+	REASON_MIGRATED = 'i',
+	REASON_RETRIED = 'b',
 	REASON_MANUAL = 'u',
 	REASON_GOAL = 'g',
 	REASON_FAILED = 'f'
@@ -90,6 +96,18 @@ typedef struct Member
 	text	   *key;
 	Jsonb	   *context;		/* NULL: {} */
 	text	   *outcome;		/* NULL: none yet */
+	TimestampTz holds_until;	/* when the wait's hold ends, where due_at is
+								 * something else: DT_NOEND: by no time; else
+								 * NO_TIME */
+	int64		shifted;		/* by how much pauses have put off its
+								 * max_duration, in microseconds */
+	int64		parent;			/* the member whose sub_journey tile awaits
+								 * this one; 0: none */
+	pg_uuid_t  *awaits;			/* the action whose result the tile awaits, or
+								 * NULL */
+	Jsonb	   *result;			/* {outcome, response} of the last such tile,
+								 * or NULL */
+	int16		pauses;			/* of its journey, that it has behind it */
 
 	/* Not stored. */
 	Journey    *journey;		/* its version's definition */
@@ -125,6 +143,8 @@ typedef struct Transition
 	int16		from;			/* NO_TILE: none */
 	int16		to;
 	int			edge;			/* NO_EDGE: none */
+	int16		version;
+	int64		event_id;		/* 0: none */
 	Reason		reason;
 } Transition;
 
@@ -133,7 +153,60 @@ typedef struct Action
 	Member	   *member;
 	Tile	   *tile;
 	Jsonb	   *payload;
+	pg_uuid_t	id;
+	bool		suppressed;		/* by a cap: never sent */
+	TimestampTz next_attempt_at;	/* NO_TIME where suppressed */
+	TimestampTz expires_at;		/* NO_TIME: never */
 } Action;
+
+/* Actions to be cancelled. */
+typedef struct Cancel
+{
+	int64		member;			/* of this member: those that are pending */
+	bool		held_only;		/* only those that quiet hours still hold */
+} Cancel;
+
+/*
+ * What is to be done after the step, for the same customer, in a step of its
+ * own: an internal event (rule 15), the entry of a sub-journey's member, or the
+ * result that a tile awaits.
+ */
+typedef enum RaisedKind
+{
+	RAISED_EVENT,
+	RAISED_CHILD,
+	RAISED_RESULT
+} RaisedKind;
+
+typedef struct Raised
+{
+	RaisedKind	kind;
+	Journey    *journey;		/* that of the member that raised it */
+	const char *event;			/* event */
+	Jsonb	   *props;
+	int64		member;			/* child: the parent; result: who awaits it */
+	int16		tile;			/* the tile that awaits, or enters the child */
+	text	   *key;			/* child */
+	Jsonb	   *context;
+	const char *outcome;		/* result */
+	Jsonb	   *response;
+	bool		is_error;
+} Raised;
+
+/* Customers whom an event of somebody else enters. */
+typedef struct Fanned
+{
+	Journey    *journey;
+	const struct Rule *trigger;
+	List	   *customers;		/* text *, sorted, each once */
+} Fanned;
+
+/* What a journey's member history says about entering once more. */
+typedef struct EntryHistory
+{
+	bool		had_key;		/* a member of that key has entered before */
+	TimestampTz last_entry;		/* of the customer, whatever key; NO_TIME */
+} EntryHistory;
 
 typedef struct Failure
 {
@@ -158,6 +231,23 @@ typedef struct StoreOps
 	int			(*visits) (Step *step, const Member *member, int16 tile);
 	/* An id for a member that enters. */
 	int64		(*member_id) (void);
+	/* Who of the customer has entered that journey before. */
+	EntryHistory (*history) (Step *step, const Journey *journey, const text *key);
+	bool		(*in_audience) (Step *step, const char *audience);
+	/* The customer's actions with that tag created later than since. */
+	int			(*count_actions) (Step *step, const char *tag, TimestampTz since);
+	/*
+	 * The customer's events of that name since the member entered, by (at,
+	 * id), but for those that have entered or moved it: Event *.
+	 */
+	List	   *(*past_events) (Step *step, const Member *member, const char *event);
+
+	/*
+	 * May the action whose expiry has come be cancelled?  If it is in flight,
+	 * false, and *again says when to look again.
+	 */
+	bool		(*expire_action) (Step *step, const pg_uuid_t *id, TimestampTz *again);
+
 	/* Make what was written visible to SQL and push a snapshot that sees it. */
 	void		(*push_snapshot) (Step *step);
 
@@ -202,6 +292,11 @@ struct Step
 	List	   *actions;
 	List	   *failures;
 	List	   *patches;		/* Jsonb *, merged into the traits */
+	List	   *cancels;		/* Cancel * */
+	List	   *raised;			/* Raised * */
+	List	   *fanned;			/* Fanned * */
+	List	   *held;			/* Member *, of paused journeys that will want
+								 * the event after the pause */
 	Jsonb	   *traits;			/* NULL: not read yet */
 	StepScope	scope;
 };
@@ -232,6 +327,13 @@ extern void member_fail(Step *step, Member *member);
 extern void member_erred(Step *step, Member *member, int sqlstate);
 extern void member_note(Step *step, Member *member, Reason reason);
 
+/* Put the member on that tile, by no edge, and let it go on from there. */
+extern void member_place(Step *step, Member *member, Tile *tile, Reason reason);
+
+/* What the tile awaited is in. */
+extern void member_result(Step *step, Member *member, const char *outcome,
+						  Jsonb *response, bool is_error);
+
 /* False: the context would be larger than journey.max_props. */
 extern bool member_merge_context(Member *member, Jsonb *props);
 
@@ -251,7 +353,9 @@ extern int	percent_bucket(const char *journey, const char *tile, const text *cus
 typedef enum StepResultKind
 {
 	STEP_READY,
-	STEP_WAIT,					/* until due */
+	STEP_WAIT,					/* until due, or again; for ever where both
+								 * are NO_TIME */
+	STEP_PAST,					/* ready, or over the edge on: past */
 	STEP_END,					/* with outcome */
 	STEP_ERRED					/* with sqlstate, recorded */
 } StepResultKind;
@@ -259,12 +363,29 @@ typedef enum StepResultKind
 typedef struct StepResult
 {
 	StepResultKind kind;
-	TimestampTz due;
+	TimestampTz due;			/* when the tile's hold ends */
+	TimestampTz again;			/* when to ask the tile again before that */
 	const char *outcome;
 	int			sqlstate;
 } StepResult;
 
 extern StepResult tile_enter(Step *step, Member *member, Tile *tile);
+
+/* ---- wait.c: holding a member ---- */
+extern StepResult wait_enter(Step *step, Member *member, Tile *tile);
+
+/* A timer of the wait fired; its hold ends, or ended, at holds_until. */
+extern StepResult wait_again(Step *step, Member *member, Tile *tile,
+							 TimestampTz holds_until);
+
+/* Does an event end the hold, by the tile's condition? */
+extern bool wait_is_over(Step *step, const Member *member, Tile *tile);
+
+/* ---- action.c: sending ---- */
+extern StepResult action_enter(Step *step, Member *member, Tile *tile);
+
+/* The time at which an awaited action expires has come. */
+extern StepResult action_again(Step *step, Member *member, Tile *tile);
 
 /* ---- scope.c: asking authors' SQL ---- */
 typedef enum Verdict

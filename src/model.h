@@ -21,6 +21,7 @@
 #include "utils/jsonb.h"
 
 #include "condition.h"
+#include "zone.h"
 
 #define MAX_CUSTOMER_LENGTH 256 /* bytes, of a key too */
 #define MAX_EVENT_LENGTH 128	/* bytes */
@@ -39,8 +40,17 @@ typedef enum TileType
 	TILE_BRANCH,
 	TILE_ACTION,
 	TILE_UPDATE_PROFILE,
+	TILE_SUB_JOURNEY,
 	TILE_EXIT
 } TileType;
+
+/* Events that the engine raises itself (DESIGN rule 15). */
+#define EVENT_JOURNEY_EXITED "$journey_exited"
+#define EVENT_PROFILE_CHANGED "$profile_changed"
+#define EVENT_AUDIENCE_ENTERED "$audience_entered"
+#define EVENT_AUDIENCE_LEFT "$audience_left"
+#define EVENT_ACTION_DELIVERED "$action_delivered"
+#define EVENT_ACTION_FAILED "$action_failed"
 
 /*
  * What an event of a name may do where its condition holds: enter (trigger),
@@ -48,12 +58,26 @@ typedef enum TileType
  */
 typedef struct Rule
 {
-	char	   *event;
+	char	   *event;			/* NULL: any event, and timers too (exit rules
+								 * by condition alone) */
+	char	   *audience;		/* the event's audience must be this one, or
+								 * NULL */
 	Expression *condition;		/* NULL: true */
+	Expression *customers;		/* triggers only: who enters instead, text[];
+								 * or NULL */
 	char	   *outcome;		/* exit rules only, never NULL there */
 	Edge	   *edge;			/* triggers only: the edge that leaves entry,
 								 * or NULL for one of the tile's "on" list */
 } Rule;
+
+/* What of its tile leads over the edge, where it is not an event or time. */
+typedef enum EdgeOn
+{
+	ON_NOTHING,
+	ON_ERROR,					/* what the tile sent came to nothing */
+	ON_PAST,					/* its "until" was past on arrival */
+	ON_MAX_VISITS				/* one arrival too many */
+} EdgeOn;
 
 struct Edge
 {
@@ -63,10 +87,21 @@ struct Edge
 	char	   *event;			/* NULL: taken without an event */
 	Expression *condition;		/* NULL: true */
 	Interval   *wait;			/* NULL: none */
+	EdgeOn		on;
+	bool		since_entry;	/* events before the arrival count too */
 	int			bucket_from;	/* [from, to) of PERCENT_BUCKETS; both -1
 								 * where the */
 	int			bucket_to;		/* edge has no percent */
 };
+
+/* When an action that failed is tried again; see action.c for the defaults. */
+typedef struct RetryPolicy
+{
+	int			max;			/* attempts in all; 0: not given */
+	Interval   *first;			/* NULL: not given */
+	double		factor;			/* 0: not given */
+	Interval   *longest;		/* NULL: not given */
+} RetryPolicy;
 
 struct Tile
 {
@@ -76,17 +111,33 @@ struct Tile
 	int			nedges;			/* leaving this tile, in the document's order */
 	Edge	  **edges;
 	bool		has_event_edges;
+	bool		has_past_edges; /* one of them counts events since entry */
+	int			max_visits;		/* 0: any number */
 
 	/* wait */
 	Interval   *hold;			/* "for" as a literal, or NULL */
 	Expression *hold_expr;		/* "for" as SQL, or NULL */
+	Expression *until;			/* timestamptz, or NULL */
+	DayTime    *at;				/* with "days"; or NULL */
+	DaySpan    *window;			/* or NULL */
+	Expression *condition;		/* ends the hold; or NULL */
+	Interval   *recheck;		/* how often to ask it; or NULL */
 	int			nresets;
 	Rule	   *resets;
 
 	/* action, update_profile */
 	char	   *destination;
 	List	   *tags;			/* of char * */
-	Template   *template;		/* payload or set */
+	Template   *template;		/* payload, set, or a sub-journey's context */
+	RetryPolicy *retry;			/* or NULL */
+	Interval   *expires;		/* or NULL */
+
+	/* action, sub_journey */
+	bool		await;			/* the member stays until the result is in */
+
+	/* sub_journey */
+	char	   *child;			/* the name of the other journey */
+	Expression *child_key;		/* NULL: the member's own key */
 
 	/* exit */
 	char	   *outcome;		/* never NULL on an exit tile */
@@ -95,8 +146,25 @@ struct Tile
 typedef enum OnActive
 {
 	ON_ACTIVE_IGNORE,
-	ON_ACTIVE_RESTART
+	ON_ACTIVE_RESTART,
+	ON_ACTIVE_MERGE
 } OnActive;
+
+/* What a pause does to the waits of members that nothing moved meanwhile. */
+typedef enum OnResume
+{
+	ON_RESUME_KEEP,
+	ON_RESUME_SHIFT,
+	ON_RESUME_RESTART
+} OnResume;
+
+/* At most max actions with that tag per customer and span, over all journeys. */
+typedef struct Cap
+{
+	char	   *tag;
+	int			max;
+	Interval   *per;
+} Cap;
 
 typedef struct Goal
 {
@@ -116,11 +184,21 @@ struct Journey
 	/* The document. */
 	Expression *key;			/* NULL: '' */
 	OnActive	on_active;
+	bool		never_again;	/* "reentry" is "never" */
+	Interval   *cooldown;		/* NULL: none */
+	char	   *only;			/* an audience; NULL: everybody */
+	int			holdout;		/* in buckets, from 0 */
+	OnResume	on_resume;
+	Interval   *max_duration;	/* NULL: none */
+	DaySpan    *quiet_hours;	/* NULL: none */
+	Cap		   *cap;			/* NULL: none */
 	char	   *zone;			/* "timezone" as a zone's name, or NULL */
 	Expression *zone_expr;		/* "timezone" as SQL, or NULL */
 	Goal		goal;
 	int			nexits;
 	Rule	   *exits;
+	bool		asks_always;	/* an exit rule or a wait asks its condition
+								 * on whatever event */
 	int			ntriggers;		/* entry's "on", then edges with event that
 								 * leave entry */
 	Rule	   *triggers;

@@ -31,6 +31,8 @@ add_transition(Step *step, Member *member, int16 from, int16 to, int edge,
 	transition->from = from;
 	transition->to = to;
 	transition->edge = edge;
+	transition->version = member->version;
+	transition->event_id = step->event ? step->event->id : 0;
 	transition->reason = reason;
 	step->transitions = lappend(step->transitions, transition);
 	member->changed = true;
@@ -151,6 +153,7 @@ arrive(Step *step, Member *member)
 	switch (result.kind)
 	{
 		case STEP_READY:
+		case STEP_PAST:
 			member->ready_at = step->now;
 			member->tries = 0;
 			return true;

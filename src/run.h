@@ -44,6 +44,21 @@ extern int64 run_exit(int32 journey, text *customer, text *key, const char *outc
 extern bool run_timers(text *customer, TimestampTz by, int64 only, int64 max,
 					   int64 *moved);
 
+/*
+ * A decision of a verb about one customer: lock the customer, let its members
+ * catch up with pauses, decide, write, and do what that raised.  props: what
+ * conditions read as such, or NULL.  False (with LOCK_SKIP only): somebody holds
+ * the customer, and nothing was done.
+ */
+extern bool run_decision(text *customer, LockWait wait, Jsonb *props,
+						 Decision decide, void *arg);
+
+/*
+ * Raise an internal event for the customer, where somebody listens to it; the
+ * caller is not in a step.
+ */
+extern void run_internal_event(text *customer, const char *event, Jsonb *props);
+
 /* That due member becomes failed, with this error. */
 extern void run_set_aside(text *customer, int64 member, int sqlstate,
 						  const char *message);

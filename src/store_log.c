@@ -145,8 +145,8 @@ store_append_transition(Step *step, const Transition *transition)
 	values[TRANSITION_ID] =
 		Int64GetDatum(nextval_internal(sequence, false));
 	values[TRANSITION_MEMBER] = Int64GetDatum(member->id);
-	values[TRANSITION_EVENT_ID] = Int64GetDatum(step->event ? step->event->id : 0);
-	nulls[TRANSITION_EVENT_ID] = step->event == NULL;
+	values[TRANSITION_EVENT_ID] = Int64GetDatum(transition->event_id);
+	nulls[TRANSITION_EVENT_ID] = transition->event_id == 0;
 	values[TRANSITION_DUE_AT] = TimestampTzGetDatum(step->due_at);
 	nulls[TRANSITION_DUE_AT] = step->due_at == NO_TIME;
 	values[TRANSITION_AT] = TimestampTzGetDatum(step->now);
@@ -156,7 +156,7 @@ store_append_transition(Step *step, const Transition *transition)
 	values[TRANSITION_JOURNEY] = Int32GetDatum(member->journey_id);
 	values[TRANSITION_EDGE] = Int32GetDatum(transition->edge);
 	nulls[TRANSITION_EDGE] = transition->edge == NO_EDGE;
-	values[TRANSITION_VERSION] = Int16GetDatum(member->version);
+	values[TRANSITION_VERSION] = Int16GetDatum(transition->version);
 	set_tile(values, nulls, TRANSITION_FROM_TILE, transition->from);
 	set_tile(values, nulls, TRANSITION_TO_TILE, transition->to);
 	values[TRANSITION_REASON] = CharGetDatum((char) transition->reason);

@@ -46,6 +46,12 @@ enum
 	MEMBER_KEY,
 	MEMBER_CONTEXT,
 	MEMBER_OUTCOME,
+	MEMBER_HOLDS_UNTIL,
+	MEMBER_SHIFTED,
+	MEMBER_PARENT,
+	MEMBER_AWAITS,
+	MEMBER_RESULT,
+	MEMBER_PAUSES,
 	MEMBER_COLUMNS
 };
 
@@ -71,10 +77,36 @@ time_or_none(TupleTableSlot *slot, int column)
 	return slot->tts_isnull[column] ? NO_TIME : DatumGetTimestampTz(slot->tts_values[column]);
 }
 
+static int64
+number_or_zero(TupleTableSlot *slot, int column)
+{
+	return slot->tts_isnull[column] ? 0 : DatumGetInt64(slot->tts_values[column]);
+}
+
 static text *
 copy_text(Datum value)
 {
 	return (text *) PG_DETOAST_DATUM_COPY(value);
+}
+
+/* What few members have. */
+static void
+read_rare(Member *member, TupleTableSlot *slot)
+{
+	Datum	   *values = slot->tts_values;
+
+	member->holds_until = time_or_none(slot, MEMBER_HOLDS_UNTIL);
+	member->shifted = number_or_zero(slot, MEMBER_SHIFTED);
+	member->parent = number_or_zero(slot, MEMBER_PARENT);
+	if (!slot->tts_isnull[MEMBER_AWAITS])
+	{
+		member->awaits = palloc(sizeof(pg_uuid_t));
+		*member->awaits = *DatumGetUUIDP(values[MEMBER_AWAITS]);
+	}
+	if (!slot->tts_isnull[MEMBER_RESULT])
+		member->result = (Jsonb *) PG_DETOAST_DATUM_COPY(values[MEMBER_RESULT]);
+	if (!slot->tts_isnull[MEMBER_PAUSES])
+		member->pauses = DatumGetInt16(values[MEMBER_PAUSES]);
 }
 
 /* A member as its row says; its journey is looked up by the caller. */
@@ -104,6 +136,7 @@ read_member(TupleTableSlot *slot)
 		member->context = (Jsonb *) PG_DETOAST_DATUM_COPY(values[MEMBER_CONTEXT]);
 	if (!slot->tts_isnull[MEMBER_OUTCOME])
 		member->outcome = copy_text(values[MEMBER_OUTCOME]);
+	read_rare(member, slot);
 	member->tid = slot->tts_tid;
 	member->before = member;
 	return member;
@@ -121,6 +154,13 @@ set_varlena(Datum *values, bool *nulls, int column, void *value)
 {
 	values[column] = PointerGetDatum(value);
 	nulls[column] = value == NULL;
+}
+
+static void
+set_number(Datum *values, bool *nulls, int column, int64 value)
+{
+	values[column] = Int64GetDatum(value);
+	nulls[column] = value == 0;
 }
 
 /* The row of a member; run is 0 while it is the open one of its key. */
@@ -147,6 +187,13 @@ member_values(Step *step, const Member *member, int64 run, Datum *values,
 	values[MEMBER_KEY] = PointerGetDatum(member->key);
 	set_varlena(values, nulls, MEMBER_CONTEXT, member->context);
 	set_varlena(values, nulls, MEMBER_OUTCOME, member->outcome);
+	set_time(values, nulls, MEMBER_HOLDS_UNTIL, member->holds_until);
+	set_number(values, nulls, MEMBER_SHIFTED, member->shifted);
+	set_number(values, nulls, MEMBER_PARENT, member->parent);
+	set_varlena(values, nulls, MEMBER_AWAITS, member->awaits);
+	set_varlena(values, nulls, MEMBER_RESULT, member->result);
+	values[MEMBER_PAUSES] = Int16GetDatum(member->pauses);
+	nulls[MEMBER_PAUSES] = member->pauses == 0;
 }
 
 /* ---- finding and locking ---- */

@@ -37,6 +37,8 @@ enum
 	ACTION_RESPONSE,
 	ACTION_CREATED_AT,
 	ACTION_DELIVERED_AT,
+	ACTION_EXPIRES_AT,
+	ACTION_RETRY,
 	ACTION_COLUMNS
 };
 
@@ -83,21 +85,6 @@ store_merge_traits(text *customer, Jsonb *patch, TimestampTz now)
 	sql_end(&session);
 }
 
-/* A random (version 4) uuid. */
-static pg_uuid_t *
-random_uuid(void)
-{
-	pg_uuid_t  *uuid = palloc(sizeof(pg_uuid_t));
-
-	if (!pg_strong_random(uuid->data, UUID_LEN))
-		ereport(ERROR,
-				errcode(ERRCODE_INTERNAL_ERROR),
-				errmsg("could not generate random values"));
-	uuid->data[6] = (uuid->data[6] & 0x0f) | 0x40;
-	uuid->data[8] = (uuid->data[8] & 0x3f) | 0x80;
-	return uuid;
-}
-
 static Datum
 tag_array(List *tags)
 {
@@ -118,7 +105,7 @@ store_insert_action(Step *step, const Action *action)
 	Datum		values[ACTION_COLUMNS] = {0};
 	bool		nulls[ACTION_COLUMNS] = {0};
 
-	values[ACTION_ID] = UUIDPGetDatum(random_uuid());
+	values[ACTION_ID] = UUIDPGetDatum(&action->id);
 	values[ACTION_MEMBER] = Int64GetDatum(action->member->id);
 	values[ACTION_JOURNEY] = CStringGetTextDatum(action->member->journey->name);
 	values[ACTION_TILE] = CStringGetTextDatum(tile->name);
@@ -130,11 +117,13 @@ store_insert_action(Step *step, const Action *action)
 		values[ACTION_TAGS] = tag_array(tile->tags);
 	values[ACTION_STATE] = CStringGetTextDatum("pending");
 	values[ACTION_ATTEMPTS] = Int32GetDatum(0);
-	values[ACTION_NEXT_ATTEMPT_AT] = TimestampTzGetDatum(step->now);
+	values[ACTION_NEXT_ATTEMPT_AT] = TimestampTzGetDatum(action->next_attempt_at);
 	nulls[ACTION_LAST_ERROR] = true;
 	nulls[ACTION_RESPONSE] = true;
 	values[ACTION_CREATED_AT] = TimestampTzGetDatum(step->now);
 	nulls[ACTION_DELIVERED_AT] = true;
+	nulls[ACTION_EXPIRES_AT] = true;
+	nulls[ACTION_RETRY] = true;
 	hot_open(&action_hot, sql_relation("action"));
 	hot_insert(&action_hot, values, nulls);
 	hot_close(&action_hot);
