@@ -164,6 +164,7 @@ typedef struct Cancel
 {
 	int64		member;			/* of this member: those that are pending */
 	bool		held_only;		/* only those that quiet hours still hold */
+	const pg_uuid_t *expired;	/* or this one alone, because it has expired */
 } Cancel;
 
 /*
@@ -243,10 +244,12 @@ typedef struct StoreOps
 	List	   *(*past_events) (Step *step, const Member *member, const char *event);
 
 	/*
-	 * May the action whose expiry has come be cancelled?  If it is in flight,
-	 * false, and *again says when to look again.
+	 * What became of the action that a member awaits, and *response; NULL: it
+	 * is on its way, and *again says when to look again, if ever.  Where it has
+	 * just expired, that is added to the step's cancels.
 	 */
-	bool		(*expire_action) (Step *step, const pg_uuid_t *id, TimestampTz *again);
+	const char *(*action_outcome) (Step *step, const pg_uuid_t *id, TimestampTz *again,
+								   Jsonb **response);
 
 	/* Make what was written visible to SQL and push a snapshot that sees it. */
 	void		(*push_snapshot) (Step *step);
@@ -356,6 +359,7 @@ typedef enum StepResultKind
 	STEP_WAIT,					/* until due, or again; for ever where both
 								 * are NO_TIME */
 	STEP_PAST,					/* ready, or over the edge on: past */
+	STEP_UNDONE,				/* ready, or over the edge on: error */
 	STEP_END,					/* with outcome */
 	STEP_ERRED					/* with sqlstate, recorded */
 } StepResultKind;
@@ -384,8 +388,26 @@ extern bool wait_is_over(Step *step, const Member *member, Tile *tile);
 /* ---- action.c: sending ---- */
 extern StepResult action_enter(Step *step, Member *member, Tile *tile);
 
-/* The time at which an awaited action expires has come. */
+/*
+ * A timer of a member that awaits an action: it has expired, or its result came
+ * when the member could not move and is in member->result.
+ */
 extern StepResult action_again(Step *step, Member *member, Tile *tile);
+
+/* ---- result.c: what tiles await ---- */
+#define OUTCOME_DELIVERED "delivered"
+#define OUTCOME_DEAD "dead"
+#define OUTCOME_EXPIRED "expired"
+#define OUTCOME_CANCELLED "cancelled"
+#define OUTCOME_SUPPRESSED "suppressed"
+
+/* As member.result has it; response: NULL for none. */
+extern Jsonb *member_result_value(const char *outcome, Jsonb *response);
+extern char *member_outcome(const Jsonb *result);
+extern Jsonb *member_response(const Jsonb *result);	/* NULL: none */
+
+/* Of an action: does the member leave over the edge on: error? */
+extern bool outcome_is_error(const char *outcome);
 
 /* ---- scope.c: asking authors' SQL ---- */
 typedef enum Verdict

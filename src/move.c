@@ -154,6 +154,7 @@ arrive(Step *step, Member *member)
 	{
 		case STEP_READY:
 		case STEP_PAST:
+		case STEP_UNDONE:
 			member->ready_at = step->now;
 			member->tries = 0;
 			return true;
