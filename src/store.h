@@ -117,7 +117,25 @@ extern List *store_held_customers(int64 max);
 /* ---- store_side.c ---- */
 extern Jsonb *store_traits(text *customer);
 extern void store_merge_traits(text *customer, Jsonb *patch, TimestampTz now);
-extern void store_insert_action(Step *step, const Action *action);
 extern void store_insert_failure(text *customer, TimestampTz now, const Failure *failure);
+
+/* ---- store_action.c ---- */
+
+/* What action.last_error says of one that expired. */
+#define EXPIRED_ERROR "expired"
+
+extern void store_insert_action(Step *step, const Action *action);
+
+/* See StoreOps. */
+extern int	store_count_actions(Step *step, const char *tag, TimestampTz since);
+extern const char *store_action_outcome(Step *step, const pg_uuid_t *id,
+										TimestampTz *again, Jsonb **response);
+
+/* Those of the member that are pending; held_only: and not due yet, never tried. */
+extern void store_cancel_actions(text *customer, int64 member, bool held_only,
+								 TimestampTz now);
+
+/* False: somebody holds it, or it is no longer on its way. */
+extern bool store_expire_action(text *customer, const pg_uuid_t *id, TimestampTz now);
 
 #endif							/* JOURNEY_STORE_H */
