@@ -74,10 +74,10 @@ SELECT journey_revise('ratio');
 SELECT journey_update('ratio', jsonb_set(jsonb_set(:'eighty', '{edges,1,percent}', '70'), '{edges,2,percent}', '30'));
 SELECT journey_activate('ratio');
 SELECT journey_enter_many('ratio', ARRAY(SELECT 'customer-' || n FROM generate_series(1, 100000) AS n));
-SELECT first.tile AS was, second.tile AS is, abs(count(*) / 1000.0 - CASE first.tile || second.tile WHEN 'aa' THEN 70 WHEN 'ab' THEN 10 WHEN 'bb' THEN 20 END) <= 0.5 AS as_many,
+SELECT was, is, abs(count(*) / 1000.0 - CASE was || is WHEN 'aa' THEN 70 WHEN 'ab' THEN 10 WHEN 'bb' THEN 20 END) <= 0.5 AS as_many,
 	   min(bucket('ratio', 'split', customer)) AS lowest, max(bucket('ratio', 'split', customer)) AS highest
-  FROM (SELECT DISTINCT customer, tile FROM journey.member WHERE version = 1) AS first
-  JOIN (SELECT customer, tile FROM journey.member WHERE version = 2) AS second USING (customer)
+  FROM (SELECT customer, max(tile) FILTER (WHERE version = 1) AS was, max(tile) FILTER (WHERE version = 2) AS is
+		  FROM journey.member WHERE journey = 'ratio' GROUP BY 1) AS both
  GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT version, count(*), count(DISTINCT customer) FROM journey.member GROUP BY 1 ORDER BY 1;
 ROLLBACK TO drawn;
