@@ -200,6 +200,27 @@ run_entry(Journey *journey, text *customer, Jsonb *context)
 	return id;
 }
 
+bool
+run_decision(text *customer, LockWait wait, Jsonb *props, Decision decide, void *arg)
+{
+	Step		step;
+	bool		done = false;
+
+	begin_step(&step, customer, wait);
+	step.reason = REASON_STEP;
+	step.props = props;
+	for (int attempts = 0; load_members(&step, NULL); attempts++)
+	{
+		step.now = read_clock(&step);
+		done = step_run(&step, decide, arg);
+		if (done || !step.patient)
+			break;
+		before_retry(attempts);
+	}
+	end_step(&step);
+	return done;
+}
+
 typedef struct ExitOrder
 {
 	int32		journey;

@@ -10,11 +10,13 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -109,12 +111,12 @@ set_tile(Datum *values, bool *nulls, int column, int16 tile)
 }
 
 /*
- * This transaction's id, comparable with those that a dump brought along: see
- * journey.generation.  Its base holds for as long as the extension is there,
- * and so does the sequence's OID.
+ * What to add to a transaction id of this cluster to compare it with those that
+ * a dump brought along: see journey.generation.  It holds for as long as the
+ * extension is there, and so does the sequence's OID.
  */
 static int64
-comparable_xact(Oid sequence)
+xact_base(Oid sequence)
 {
 	static SqlPlan plan = {"SELECT base FROM journey.generation", 0, {0}};
 	static Oid	known_for = InvalidOid;
@@ -131,7 +133,36 @@ comparable_xact(Oid sequence)
 		sql_end(&session);
 		known_for = sequence;
 	}
-	return base + (int64) U64FromFullTransactionId(GetTopFullTransactionId());
+	return base;
+}
+
+static int64
+comparable_xact(Oid sequence)
+{
+	return xact_base(sequence) + (int64) U64FromFullTransactionId(GetTopFullTransactionId());
+}
+
+int64
+store_xact(void)
+{
+	return comparable_xact(sql_relation("transition_id"));
+}
+
+/*
+ * Statements under way count from the snapshot they read with, those that have
+ * not written yet too.
+ */
+int64
+store_oldest_xact(void)
+{
+	Relation	rel = table_open(sql_relation("member_row"), AccessShareLock);
+	TransactionId oldest = GetOldestNonRemovableTransactionId(rel);
+	FullTransactionId next = ReadNextFullTransactionId();
+
+	table_close(rel, AccessShareLock);
+	return xact_base(sql_relation("transition_id")) +
+		(int64) (U64FromFullTransactionId(next) -
+				 (uint32) (XidFromFullTransactionId(next) - oldest));
 }
 
 void
