@@ -142,6 +142,20 @@ member_take(Step *step, Member *member, Edge *edge, Reason reason)
 		member_advance(step, member);
 }
 
+void
+member_place(Step *step, Member *member, Tile *tile, Reason reason)
+{
+	add_transition(step, member, member->tile, tile->number, NO_EDGE, reason);
+	member->tile = tile->number;
+	member->arrived_at = step->now;
+	member->ready_at = NO_TIME;
+	member->due_at = NO_TIME;
+	member->tries = 0;
+	member->state = MEMBER_ACTIVE;
+	step->reason = REASON_STEP;
+	member_advance(step, member);
+}
+
 /* False: the tile keeps the member, or the member is no longer going. */
 static bool
 arrive(Step *step, Member *member)

@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
+
 #include "cache.h"
 
 /*
@@ -44,5 +46,37 @@ extern void sweep_run(int64 max, Sweep *sweep);
 
 /* Would sweep_run find anything to do? */
 extern bool sweep_due(void);
+
+/* ---- order_member.c ---- */
+
+typedef enum OrderResult
+{
+	ORDER_DONE,
+	ORDER_NOBODY,				/* the customer has no such member */
+	ORDER_SEVERAL,				/* it has more than one; see keys */
+	ORDER_NO_TILE,				/* its version has no such tile */
+	ORDER_ENTRY_TILE,
+	ORDER_BROKEN				/* its own tile is not in its version */
+} OrderResult;
+
+/* About the only open member that meets the first three. */
+typedef struct MemberOrder
+{
+	int32		journey;
+	text	   *key;			/* NULL: whatever key */
+	bool		only_failed;
+	bool		is_paused;
+	const char *tile;			/* where it is to go */
+
+	/* What came of it. */
+	OrderResult result;
+	List	   *keys;			/* char *: of all that were meant */
+	const Journey *version;		/* that of the last of them */
+	MemoryContext cxt;			/* in which the list is */
+} MemberOrder;
+
+/* Put it on that tile; let one that failed try again. */
+extern void order_move(text *customer, MemberOrder *order);
+extern void order_retry(text *customer, MemberOrder *order);
 
 #endif							/* JOURNEY_ORDER_H */
