@@ -12,6 +12,8 @@ SELECT l.level, m.kind, n.name
 			journey_enter_many, journey_exit, journey_identify}'::text[]),
 		('{author, operate}', 'function', '{journey_create, journey_update, journey_validate, journey_activate,
 			journey_definition, journey_delete, journey_claim, journey_ack, journey_nack}'),
+		('{author, operate}', 'function', '{journey_pause, journey_resume, journey_complete, journey_stop,
+			journey_move, journey_retry_member}'),
 		('{author, operate}', 'function', '{journey_did, journey_count, journey_last_props}'),
 		('{operate}', 'function', '{journey_destination_create, journey_tick, journey_arm, journey_maintain}'),
 		('{emit, author, operate}', 'function', '{journey_advance_to}'),

@@ -26,6 +26,7 @@
 #include "author_row.h"
 #include "guc.h"
 #include "model.h"
+#include "order.h"
 #include "problem.h"
 #include "role.h"
 #include "sql.h"
@@ -310,7 +311,7 @@ publish(const JourneyRow *row, int16 version)
 		2, {INT4OID, INT2OID}
 	};
 	static SqlPlan journey_plan = {
-		"UPDATE journey.journey SET version = $2,"
+		"UPDATE journey.journey SET version = $2, stopped = false, sweep_after = NULL,"
 		" state = CASE state WHEN 'paused' THEN 'paused' ELSE 'active' END"
 		" WHERE id = $1",
 		2, {INT4OID, INT2OID}
@@ -318,6 +319,7 @@ publish(const JourneyRow *row, int16 version)
 	SqlSession	session;
 	Datum		values[2];
 
+	order_finish_stop(row->id);
 	values[0] = Int32GetDatum(row->id);
 	values[1] = Int16GetDatum(version);
 	sql_begin(&session);
