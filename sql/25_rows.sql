@@ -39,4 +39,4 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'journey_drop_edge'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_drop_edge(text, text, text, text, int) IS
-'Drop an edge from a journey''s draft. event null: whatever its event. edge: its place in the list of edges, from 0 (position in journey.edge). Errors: 21000 several edges meet this (the detail says at which positions), 42704 no such edge or journey, 55000 no draft, 42501. For those who may journey_update.';
+'Drop an edge from a journey''s draft. event null: whatever its event. edge: its place in the list of edges, from 0 (position in journey.edge). Errors: 22023 several edges meet this (the detail says at which positions), 42704 no such edge or journey, 55000 no draft, 42501. For those who may journey_update.';

@@ -452,7 +452,7 @@ journey_drop_edge(PG_FUNCTION_ARGS)
 		raise_no_edge(&draft, &wanted);
 	if (bms_membership(found) == BMS_MULTIPLE)
 		ereport(ERROR,
-				errcode(ERRCODE_CARDINALITY_VIOLATION),
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("the draft of journey %s has several edges %s",
 					   quoted_name(name), wanted_text(&wanted)),
 				errdetail("They are at positions %s.", positions_text(found)),
