@@ -338,27 +338,6 @@ run_identify(text *customer, Jsonb *traits)
 	(void) run_decision(customer, LOCK_WAIT, NULL, decide_identify, traits);
 }
 
-bool
-run_decision(text *customer, LockWait wait, Jsonb *props, Decision decide, void *arg)
-{
-	Step		step;
-	bool		done = false;
-
-	begin_step(&step, customer, wait);
-	step.reason = REASON_STEP;
-	step.props = props;
-	for (int attempts = 0; load_members(&step, NULL); attempts++)
-	{
-		step.now = read_clock(&step);
-		done = step_run(&step, decide, arg);
-		if (done || !step.patient)
-			break;
-		before_retry(attempts);
-	}
-	end_step(&step);
-	return done;
-}
-
 typedef struct ExitOrder
 {
 	int32		journey;
