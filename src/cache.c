@@ -104,7 +104,10 @@ index_members(Journey *journey)
 		listeners_of(journey->goal.event)->goals = true;
 	}
 	for (int i = 0; i < journey->nexits; i++)
-		listeners_of(journey->exits[i].event)->members = true;
+	{
+		if (journey->exits[i].event)
+			listeners_of(journey->exits[i].event)->members = true;
+	}
 	for (int i = 0; i < journey->nedges; i++)
 	{
 		if (journey->edges[i].event)
