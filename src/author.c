@@ -115,13 +115,14 @@ parse_draft(Jsonb *definition)
 	return journey;
 }
 
-/* Everything that is wrong, as the role would run it. */
+/* Everything that is wrong, as the role would run it; name is NULL where it has none. */
 static List *
-all_problems(Jsonb *definition, const char *owner)
+all_problems(Jsonb *definition, char *name, const char *owner)
 {
 	List	   *problems = NIL;
 	Journey    *journey = definition_parse(definition, &problems);
 
+	journey->name = name;
 	journey->author.owner = owner;
 	return validate_journey(journey, problems);
 }
@@ -271,7 +272,7 @@ journey_validate(PG_FUNCTION_ARGS)
 
 	role_refuse_restricted("journey_validate");
 	definition = definition_argument(fcinfo, 0);
-	problems = all_problems(definition, GetUserNameFromId(GetUserId(), false));
+	problems = all_problems(definition, NULL, GetUserNameFromId(GetUserId(), false));
 
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(lc, problems)
@@ -346,7 +347,7 @@ journey_activate(PG_FUNCTION_ARGS)
 	version = row_require_draft(row, "Only drafts are activated.");
 	owner = get_role_oid(row->owner, false);
 	check_superuser_owner(name, owner);
-	problems_raise(all_problems(read_definition(row, version), row->owner));
+	problems_raise(all_problems(read_definition(row, version), row->name, row->owner));
 	publish(row, version);
 	armed_first();
 	PG_RETURN_VOID();

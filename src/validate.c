@@ -134,11 +134,12 @@ validate_flow(Validation *validation)
 	validate_on_edges(validation);
 	validate_waits(validation);
 	validate_shadows(validation);
+	validate_recursion(validation);
 	validate_sees(validation);
 }
 
-static bool
-has_form_errors(List *problems)
+bool
+problems_of_form(List *problems)
 {
 	ListCell   *lc;
 
@@ -158,10 +159,9 @@ validate_journey(Journey *journey, List *problems)
 		validate_shape(&validation);
 
 		/* A wait whose "for" could not be read is not one without "for". */
-		if (!has_form_errors(problems))
+		if (!problems_of_form(problems))
 			validate_flow(&validation);
 	}
-	validate_references(&validation);
 	validate_sql(&validation);
 	return validation.problems;
 }

@@ -28,6 +28,9 @@ typedef struct Validation
 	bool	   *sees_result;
 } Validation;
 
+/* Is there an error that not even a draft may have? */
+extern bool problems_of_form(List *problems);
+
 /* Append a finding that is an error, or a warning. */
 extern Problem *validation_error(Validation *validation, int sqlstate,
 								 const Place *place);
@@ -97,9 +100,16 @@ typedef struct Frontier
 extern void frontier_begin(Frontier *frontier, const Journey *journey);
 extern void frontier_add(Frontier *frontier, Tile *tile);
 extern Tile *frontier_next(Frontier *frontier);
+extern void frontier_end(Frontier *frontier);
 
 extern void validate_reachable(Validation *validation);
 extern void validate_sees(Validation *validation);
+
+/*
+ * Can the step of an event ask the edge, given whether it can come to the tile?
+ * It can also begin there: by a reset, or by ending a wait's hold.
+ */
+extern bool edge_sees_event(const Edge *edge, bool arrives);
 
 /* ---- validate_expr.c: one expression ---- */
 
@@ -121,8 +131,11 @@ typedef struct Asked
 extern void validate_expr(Validation *validation, const Place *place,
 						  Expression *expr, Asked asked);
 
-/* ---- validate_recursion.c ---- */
-extern void validate_recursion(Validation *validation);
+/* ---- validate_reference.c: names of what is outside the document ---- */
+extern void validate_destination(Validation *validation, const Tile *tile);
+extern void validate_child(Validation *validation, const Tile *tile);
+extern void validate_audience(Validation *validation, const Place *place,
+							  const char *audience);
 
 /* ---- what each of the others finds ---- */
 extern void validate_loops(Validation *validation);
@@ -132,7 +145,7 @@ extern void validate_shadows(Validation *validation);
 extern void validate_on_edges(Validation *validation);
 extern void validate_waits(Validation *validation);
 extern void validate_rules(Validation *validation);
-extern void validate_references(Validation *validation);
+extern void validate_recursion(Validation *validation);
 extern void validate_sql(Validation *validation);
 
 #endif							/* JOURNEY_VALIDATE_H */

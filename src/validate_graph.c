@@ -39,6 +39,13 @@ frontier_next(Frontier *frontier)
 }
 
 void
+frontier_end(Frontier *frontier)
+{
+	pfree(frontier->seen);
+	pfree(frontier->tiles);
+}
+
+void
 validate_reachable(Validation *validation)
 {
 	Journey    *journey = validation->journey;
@@ -66,12 +73,8 @@ validate_reachable(Validation *validation)
 	}
 }
 
-/*
- * Can the step of an event go on over the edge, given whether it can come to the
- * tile?  It can also begin there: by a reset, or by ending a wait's hold.
- */
-static bool
-event_takes(const Edge *edge, bool arrives)
+bool
+edge_sees_event(const Edge *edge, bool arrives)
 {
 	const Tile *tile = edge->from;
 
@@ -95,12 +98,12 @@ tiles_of_events(const Journey *journey)
 	frontier_begin(&frontier, journey);
 	frontier_add(&frontier, journey->entry);
 	for (int i = 0; i < journey->nedges; i++)
-		if (journey->edges[i].from != NULL && event_takes(&journey->edges[i], false))
+		if (journey->edges[i].from != NULL && edge_sees_event(&journey->edges[i], false))
 			frontier_add(&frontier, journey->edges[i].to);
 
 	while ((tile = frontier_next(&frontier)) != NULL)
 		for (int i = 0; i < tile->nedges; i++)
-			if (event_takes(tile->edges[i], true))
+			if (edge_sees_event(tile->edges[i], true))
 				frontier_add(&frontier, tile->edges[i]->to);
 	return frontier.seen;
 }
