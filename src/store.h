@@ -94,6 +94,26 @@ typedef struct EventQuery
 typedef bool (*EventVisitor) (Jsonb *props, TimestampTz at, int64 id, void *arg);
 extern void store_find_events(const EventQuery *query, EventVisitor visit, void *arg);
 
+/*
+ * The customer's events of that name since the member entered, by (at, id), but
+ * for those that have entered or moved it: Event *.
+ */
+extern List *store_past_events(Step *step, const Member *member, const char *event);
+
+/* ---- store_ask.c ---- */
+extern EntryHistory store_history(Step *step, const Journey *journey, text *key);
+
+/*
+ * Is the history on which the member's entry was decided that of now, too, with
+ * what others have committed meanwhile?
+ */
+extern bool store_history_stands(Step *step, const Member *member);
+extern bool store_in_audience(Step *step, const char *audience);
+extern void store_hold_event(text *customer, int32 journey, int pause, const Event *event);
+extern List *store_held_events(text *customer, int32 journey, int pause);
+extern void store_drop_held(text *customer, int32 journey, int pause);
+extern List *store_held_customers(int64 max);
+
 /* ---- store_side.c ---- */
 extern Jsonb *store_traits(text *customer);
 extern void store_merge_traits(text *customer, Jsonb *patch, TimestampTz now);
