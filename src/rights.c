@@ -60,9 +60,3 @@ rights_use_destination(Oid role, const char *destination)
 {
 	return rights_operate(role) || has_level(role, "author", destination);
 }
-
-bool
-rights_emit(Oid role)
-{
-	return rights_operate(role) || has_level(role, "emit", "");
-}

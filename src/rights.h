@@ -22,7 +22,4 @@ extern bool rights_emit(Oid role);
 /* Those, and members of a role that was granted this destination. */
 extern bool rights_use_destination(Oid role, const char *destination);
 
-/* Those that operate, and members of a role with level emit. */
-extern bool rights_emit(Oid role);
-
 #endif							/* JOURNEY_RIGHTS_H */
