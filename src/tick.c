@@ -204,7 +204,9 @@ work_held(TimestampTz by, int64 max, Tick *tick)
 		Worked		worked;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!run_timers(lfirst(cell), by, 0, 0, &worked))
+		if (run_timers(lfirst(cell), by, 0, 0, &worked))
+			store_drop_leftovers(lfirst(cell));
+		else
 			tick->skipped++;
 		tick->progress |= worked.progress;
 	}
