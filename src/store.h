@@ -121,6 +121,12 @@ extern List *store_held_events(text *customer, int32 journey, int pause);
 extern void store_drop_held(text *customer, int32 journey, int pause);
 extern List *store_held_customers(int64 max);
 
+/*
+ * After the customer's members have caught up: what is still held for them, but
+ * by paused journeys, was for members who had exited before the pause ended.
+ */
+extern void store_drop_leftovers(text *customer);
+
 /* ---- store_journey.c ---- */
 
 /*
