@@ -126,7 +126,7 @@ raise_unless_done(const text *customer, const MemberOrder *order, const char *jo
 static const JourneyState *
 journey_argument(FunctionCallInfo fcinfo)
 {
-	const JourneyState *state = argument_journey(fcinfo, 0, false);
+	const JourneyState *state = argument_journey(fcinfo, 0);
 
 	row_check_rights(row_read(state->newest->name));
 	return state;
