@@ -156,12 +156,15 @@ migrate_member(Step *step, Member *member, const VersionMap *map, Journey *to)
 {
 	int16		from = member->tile;
 	Pending		pending = pending_of(member);
+	Transition *arrival;
 
 	add_transition(step, member, from, NO_TILE, NO_EDGE, REASON_MIGRATED);
 	member->journey = to;
 	member->version = to->version;
 	member->tile = map->to[from];
 	add_transition(step, member, NO_TILE, member->tile, NO_EDGE, REASON_MIGRATED);
+	arrival = llast(step->transitions);
+	arrival->is_visit = strcmp(member_tile(member)->name, map->from->tiles[from].name) != 0;
 	if (member->state == MEMBER_ACTIVE && !map->same[from])
 		settle(step, member, pending);
 }
