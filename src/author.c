@@ -21,6 +21,7 @@
 #include "armed.h"
 #include "author_draft.h"
 #include "model.h"
+#include "order.h"
 #include "problem.h"
 #include "role.h"
 #include "sql.h"
@@ -30,13 +31,14 @@ PG_FUNCTION_INFO_V1(journey_update);
 PG_FUNCTION_INFO_V1(journey_validate);
 PG_FUNCTION_INFO_V1(journey_activate);
 
-/* Everything that is wrong, as the role would run it. */
+/* Everything that is wrong, as the role would run it; name is NULL where it has none. */
 static List *
-all_problems(Jsonb *definition, const char *owner)
+all_problems(Jsonb *definition, char *name, const char *owner)
 {
 	List	   *problems = NIL;
 	Journey    *journey = definition_parse(definition, &problems);
 
+	journey->name = name;
 	journey->author.owner = owner;
 	return validate_journey(journey, problems);
 }
@@ -96,7 +98,7 @@ journey_validate(PG_FUNCTION_ARGS)
 
 	role_refuse_restricted("journey_validate");
 	definition = author_jsonb(fcinfo, 0, "definition");
-	problems = all_problems(definition, GetUserNameFromId(GetUserId(), false));
+	problems = all_problems(definition, NULL, GetUserNameFromId(GetUserId(), false));
 
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(lc, problems)
@@ -121,6 +123,7 @@ publish(const JourneyRow *row, int16 version)
 	SqlSession	session;
 	Datum		values[2];
 
+	order_finish_stop(row->id);
 	values[0] = Int32GetDatum(row->id);
 	values[1] = Int16GetDatum(version);
 	sql_begin(&session);
@@ -149,7 +152,7 @@ journey_activate(PG_FUNCTION_ARGS)
 	version = row_require_draft(row, NO_DRAFT_HINT);
 	owner = get_role_oid(row->owner, false);
 	author_check_owner(name, owner);
-	problems_raise(all_problems(version_definition(row, version), row->owner));
+	problems_raise(all_problems(version_definition(row, version), row->name, row->owner));
 	publish(row, version);
 	armed_first();
 	PG_RETURN_VOID();
