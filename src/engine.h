@@ -174,6 +174,7 @@ typedef struct Cancel
 {
 	int64		member;			/* of this member: those that are pending */
 	bool		held_only;		/* only those that quiet hours still hold */
+	const pg_uuid_t *expired;	/* or this one alone, because it has expired */
 } Cancel;
 
 /*
@@ -247,10 +248,12 @@ typedef struct StoreOps
 	List	   *(*past_events) (Step *step, const Member *member, const char *event);
 
 	/*
-	 * May the action whose expiry has come be cancelled?  If it is in flight,
-	 * false, and *again says when to look again.
+	 * What became of the action that a member awaits, and *response; NULL: it
+	 * is on its way, and *again says when to look again, if ever.  Where it has
+	 * just expired, that is added to the step's cancels.
 	 */
-	bool		(*expire_action) (Step *step, const pg_uuid_t *id, TimestampTz *again);
+	const char *(*action_outcome) (Step *step, const pg_uuid_t *id, TimestampTz *again,
+								   Jsonb **response);
 
 	/* Make what was written visible to SQL and push a snapshot that sees it. */
 	void		(*push_snapshot) (Step *step);
@@ -394,7 +397,7 @@ typedef enum StepResultKind
 								 * are NO_TIME */
 	STEP_PAST,					/* over the edge on: past; without one as
 								 * STEP_WAIT, or ready where due is NO_TIME */
-	STEP_RESULT,				/* what was awaited is in: outcome, is_error */
+	STEP_UNDONE,				/* over the edge on: error; without one, ready */
 	STEP_END,					/* with outcome */
 	STEP_ERRED					/* with sqlstate, recorded */
 } StepResultKind;
@@ -405,8 +408,6 @@ typedef struct StepResult
 	TimestampTz due;			/* when the tile's hold ends */
 	TimestampTz again;			/* when to ask the tile again before that */
 	const char *outcome;
-	Jsonb	   *response;
-	bool		is_error;
 	int			sqlstate;
 } StepResult;
 
@@ -429,17 +430,27 @@ extern bool wait_is_over(Step *step, const Member *member, Tile *tile);
 /* ---- action.c: sending ---- */
 extern StepResult action_enter(Step *step, Member *member, Tile *tile);
 
-/* The time at which an awaited action expires has come. */
+/*
+ * A timer of a member that awaits an action: it has expired, or its result came
+ * when the member could not move and is in member->result.
+ */
 extern StepResult action_again(Step *step, Member *member, Tile *tile);
 
-/* ---- result.c: what tiles have awaited ---- */
+/* ---- result.c: what tiles await ---- */
+#define OUTCOME_DELIVERED "delivered"
+#define OUTCOME_DEAD "dead"
+#define OUTCOME_EXPIRED "expired"
+#define OUTCOME_CANCELLED "cancelled"
+#define OUTCOME_SUPPRESSED "suppressed"
 
-/* {"outcome": …, "response": …}, and its parts; response may be NULL. */
+/* As member.result has it; response: NULL for none. */
 extern Jsonb *member_result_value(const char *outcome, Jsonb *response);
-extern void member_result_parts(Jsonb *result, const char **outcome, Jsonb **response);
+extern char *member_outcome(const Jsonb *result);
+extern Jsonb *member_response(const Jsonb *result);	/* NULL: none */
 
-/* Does that outcome lead over the edge on: error? */
+/* Does the member leave over the edge on: error?  That of any tile, of an action. */
 extern bool result_is_error(const Tile *tile, const char *outcome);
+extern bool outcome_is_error(const char *outcome);
 
 /* ---- scope.c: asking authors' SQL ---- */
 typedef enum Verdict

@@ -197,16 +197,6 @@ pass_until(Step *step, Member *member, const StepResult *result)
 	return choice.edge;
 }
 
-/* What was awaited is in: the edge on: error, or NULL where it goes on as ready. */
-static Edge *
-take_result(Step *step, Member *member, const char *outcome, Jsonb *response,
-			bool is_error)
-{
-	member->result = member_result_value(outcome, response);
-	become_ready(step, member);
-	return is_error ? choose_on(step, member, ON_ERROR).edge : NULL;
-}
-
 /*
  * Do what the tile says.  The edge that it leads over at once, or NULL; then the
  * member is ready, held, failed or gone.
@@ -224,9 +214,9 @@ obey(Step *step, Member *member, const StepResult *result)
 			break;
 		case STEP_PAST:
 			return pass_until(step, member, result);
-		case STEP_RESULT:
-			return take_result(step, member, result->outcome, result->response,
-							   result->is_error);
+		case STEP_UNDONE:
+			become_ready(step, member);
+			return choose_on(step, member, ON_ERROR).edge;
 		case STEP_END:
 			end_run(step, member, result->outcome);
 			break;
@@ -378,16 +368,17 @@ member_result(Step *step, Member *member, const char *outcome, Jsonb *response,
 	Event	   *event = step->event;
 	Edge	   *edge;
 
+	member->result = member_result_value(outcome, response);
+	member->awaits = NULL;
+	member->changed = true;
 	if (state != NULL && state->is_paused)
 	{
 		/* A timer takes it up when the journey goes on: see tile_again. */
-		member->result = member_result_value(outcome, response);
-		member->awaits = NULL;
 		member->due_at = step->now;
-		member->changed = true;
 		return;
 	}
-	edge = take_result(step, member, outcome, response, is_error);
+	become_ready(step, member);
+	edge = is_error ? choose_on(step, member, ON_ERROR).edge : NULL;
 	go_on(step, member, edge ? edge : next_edge(step, member));
 	step->event = event;
 }

@@ -161,6 +161,44 @@ hold_event(Step *step)
 }
 
 static void
+cancel_actions(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->cancels)
+	{
+		const Cancel *cancel = lfirst(cell);
+
+		if (cancel->expired == NULL)
+			store_cancel_actions(step->customer, cancel->member, cancel->held_only,
+								 step->now);
+	}
+}
+
+/*
+ * False: it is being claimed after all, and nothing was written.  A step has one
+ * timer, and so at most one of these.
+ */
+static bool
+expire_actions(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->cancels)
+	{
+		const Cancel *cancel = lfirst(cell);
+
+		if (cancel->expired != NULL &&
+			!store_expire_action(step->customer, cancel->expired, step->now))
+		{
+			undo_inserts(step);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
 write_rest(Step *step)
 {
 	ListCell   *cell;
@@ -172,6 +210,7 @@ write_rest(Step *step)
 		store_merge_traits(step->customer, lfirst(cell), step->now);
 	foreach(cell, step->actions)
 		store_insert_action(step, lfirst(cell));
+	cancel_actions(step);
 	foreach(cell, step->failures)
 		store_insert_failure(step->customer, step->now, lfirst(cell));
 }
@@ -193,7 +232,7 @@ note_due(Step *step)
 static bool
 write_step(Step *step)
 {
-	if (!insert_new(step))
+	if (!insert_new(step) || !expire_actions(step))
 		return false;
 	if (!history_holds(step))
 	{
@@ -239,6 +278,8 @@ const StoreOps store_live = {
 	.in_audience = store_in_audience,
 	.past_events = store_past_events,
 	.member_id = live_member_id,
+	.count_actions = store_count_actions,
+	.action_outcome = store_action_outcome,
 	.push_snapshot = live_push_snapshot,
 	.write = write_step
 };

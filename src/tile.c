@@ -130,30 +130,18 @@ tile_enter(Step *step, Member *member, Tile *tile)
 	return enter_by_type[tile->type] (step, member, tile);
 }
 
-/*
- * A result that came in while the journey was paused: the tile awaits nothing
- * any more.
- */
-static StepResult
-late_result(const Member *member, const Tile *tile)
-{
-	StepResult	result = {.kind = STEP_READY};
-
-	if (member->result != NULL)
-	{
-		result.kind = STEP_RESULT;
-		member_result_parts(member->result, &result.outcome, &result.response);
-		result.is_error = result_is_error(tile, result.outcome);
-	}
-	return result;
-}
-
 StepResult
 tile_again(Step *step, Member *member, Tile *tile, TimestampTz holds_until)
 {
 	if (tile->type == TILE_WAIT)
 		return wait_again(step, member, tile, holds_until);
-	if (member->awaits != NULL)
+	if (tile->type == TILE_ACTION && tile->await)
 		return action_again(step, member, tile);
-	return tile->await ? late_result(member, tile) : ready();
+	/* The result of a child that ended while the journey was paused. */
+	return (StepResult)
+	{
+		.kind = tile->type == TILE_SUB_JOURNEY && member->result != NULL &&
+			result_is_error(tile, member_outcome(member->result)) ?
+			STEP_UNDONE : STEP_READY
+	};
 }
