@@ -65,6 +65,8 @@ typedef enum ExprWant
 	EXPR_BOOLEAN,
 	EXPR_TEXT,					/* any type, by assignment or output cast */
 	EXPR_INTERVAL,
+	EXPR_TIMESTAMPTZ,
+	EXPR_TEXT_ARRAY,
 	EXPR_JSONB					/* jsonb, or a type that template.c makes
 								 * jsonb of */
 } ExprWant;

@@ -248,10 +248,10 @@ is_plain_for_json(Oid type)
 }
 
 static Node *
-coerce_as(Node *value, Oid type, const char *wanted)
+coerce_as(Node *value, Oid type, CoercionContext how, const char *wanted)
 {
 	Node	   *coerced = coerce_to_target_type(NULL, value, exprType(value),
-												type, -1, COERCION_EXPLICIT,
+												type, -1, how,
 												COERCE_EXPLICIT_CAST, -1);
 
 	if (coerced == NULL)
@@ -277,9 +277,15 @@ coerce_result(Node *value, ExprWant want)
 							   format_type_be(type)));
 			return value;
 		case EXPR_TEXT:
-			return coerce_as(value, TEXTOID, "text");
+			return coerce_as(value, TEXTOID, COERCION_EXPLICIT, "text");
 		case EXPR_INTERVAL:
-			return coerce_as(value, INTERVALOID, "an interval");
+			return coerce_as(value, INTERVALOID, COERCION_EXPLICIT, "an interval");
+		case EXPR_TIMESTAMPTZ:
+			return coerce_as(value, TIMESTAMPTZOID, COERCION_EXPLICIT,
+							 "a timestamp with time zone");
+		case EXPR_TEXT_ARRAY:
+			/* A text that happens to be an array's, or JSON's, is a slip. */
+			return coerce_as(value, TEXTARRAYOID, COERCION_ASSIGNMENT, "text[]");
 		case EXPR_JSONB:
 			if (is_plain_for_json(type))
 				return value;
@@ -288,6 +294,28 @@ coerce_result(Node *value, ExprWant want)
 										 COERCE_EXPLICIT_CALL);
 	}
 	return value;
+}
+
+/*
+ * A bare literal is text by now.  Where a moment is wanted it is read as one,
+ * so that bind_time() sees to its zone.
+ */
+static Expr *
+type_literal(Expr *value, ExprWant want)
+{
+	Const	   *constant = (Const *) value;
+	Const	   *literal;
+
+	if (want != EXPR_TIMESTAMPTZ || !IsA(value, Const) ||
+		constant->consttype != TEXTOID || constant->constisnull)
+		return value;
+	literal = makeConst(UNKNOWNOID, -1, InvalidOid, -2,
+						CStringGetDatum(TextDatumGetCString(constant->constvalue)),
+						false, false);
+	literal->location = constant->location;
+	return (Expr *) coerce_type(NULL, (Node *) literal, UNKNOWNOID,
+								TIMESTAMPTZOID, -1, COERCION_EXPLICIT,
+								COERCE_EXPLICIT_CAST, -1);
 }
 
 static bool
@@ -309,6 +337,8 @@ expression_analyze(ExprCode *code, RawStmt *raw, ExprWant want)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				errmsg("expression cannot use aggregates, window functions or sets outside a subquery"));
+	target = linitial_node(TargetEntry, query->targetList);
+	target->expr = type_literal(target->expr, want);
 	query = bind_time(code, raw, query);
 	target = linitial_node(TargetEntry, query->targetList);
 	target->expr = (Expr *) coerce_result((Node *) target->expr, want);

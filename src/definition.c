@@ -9,46 +9,23 @@
 
 #include "document.h"
 
-static const Key rule_keys[] = {
-	{"event", read_event, offsetof(Rule, event), true},
-	{"condition", read_condition, offsetof(Rule, condition)},
-	{NULL}
-};
-
-static const Key trigger_keys[] = {
-	{"event", read_event, offsetof(Rule, event), true},
-	{"condition", read_condition, offsetof(Rule, condition)},
-	{"customers"}, {"audience"}, {"schedule"},
-	{NULL}
-};
-
-static const Key exit_keys[] = {
-	{"event", read_event, offsetof(Rule, event)},
-	{"condition", read_condition, offsetof(Rule, condition)},
-	{"outcome", read_name, offsetof(Rule, outcome)},
-	{"audience_left"},
-	{NULL}
-};
-
-static const Key goal_keys[] = {
-	{"event", read_event, offsetof(Goal, event), true},
-	{"condition", read_condition, offsetof(Goal, condition)},
-	{"within", read_interval, offsetof(Goal, within)},
-	{NULL}
-};
-
 static void read_on_active(Parser *parser, const Place *place,
 						   JsonbValue *value, void *field);
 static void read_entry_rules(Parser *parser, const Place *place,
 							 JsonbValue *value, void *field);
-static void read_goal(Parser *parser, const Place *place,
-					  JsonbValue *value, void *field);
-static void read_exits(Parser *parser, const Place *place,
-					   JsonbValue *value, void *field);
+static void read_on_resume(Parser *parser, const Place *place,
+						   JsonbValue *value, void *field);
+static void read_reentry(Parser *parser, const Place *place,
+						 JsonbValue *value, void *field);
+static void read_cap(Parser *parser, const Place *place,
+					 JsonbValue *value, void *field);
 
 static const Key entry_rules_keys[] = {
 	{"on_active", read_on_active, offsetof(Journey, on_active)},
-	{"only"}, {"reentry"}, {"cooldown"}, {"holdout"},
+	{"only", read_name, offsetof(Journey, only)},
+	{"reentry", read_reentry, offsetof(Journey, never_again)},
+	{"cooldown", read_interval, offsetof(Journey, cooldown)},
+	{"holdout", read_percent, offsetof(Journey, holdout)},
 	{NULL}
 };
 
@@ -61,56 +38,65 @@ static const Key journey_keys[] = {
 	{"exit", read_exits},
 	{"tiles", read_tiles},
 	{"edges", read_edges},
-	{"on_resume"}, {"max_duration"}, {"quiet_hours"}, {"cap"},
+	{"on_resume", read_on_resume, offsetof(Journey, on_resume)},
+	{"max_duration", read_span, offsetof(Journey, max_duration)},
+	{"quiet_hours", read_quiet_hours, offsetof(Journey, quiet_hours)},
+	{"cap", read_cap, offsetof(Journey, cap)},
 	{NULL}
 };
 
-/* The words for OnActive; those without a number come with a later version. */
-static const struct
-{
-	const char *word;
-	int			value;
-}			on_active_words[] =
-
-{
-	{"ignore", ON_ACTIVE_IGNORE},
-	{"restart", ON_ACTIVE_RESTART},
-	{"merge", -1}
+static const Key cap_keys[] = {
+	{"tag", read_name, offsetof(Cap, tag), true},
+	{"max", read_limit, offsetof(Cap, max), true},
+	{"per", read_span, offsetof(Cap, per), true},
+	{NULL}
 };
 
-static void
-complain_on_active(Parser *parser, const Place *place, const char *word)
-{
-	Problem    *problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
+static const Word on_active_words[] = {
+	{"ignore", ON_ACTIVE_IGNORE},
+	{"restart", ON_ACTIVE_RESTART},
+	{"merge", ON_ACTIVE_MERGE},
+	{NULL}
+};
 
-	problem->message = psprintf("unrecognized value %s of %s",
-								quoted_name(word), place_text(place));
-	problem->hint = "Known values are \"ignore\" and \"restart\".";
-}
+static const Word on_resume_words[] = {
+	{"keep", ON_RESUME_KEEP},
+	{"shift", ON_RESUME_SHIFT},
+	{"restart", ON_RESUME_RESTART},
+	{NULL}
+};
+
+static const Word reentry_words[] = {
+	{"after_exit", false},
+	{"never", true},
+	{NULL}
+};
 
 static void
 read_on_active(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	char	   *word = document_string(parser, place, value, MAX_NAME_LENGTH);
-	Problem    *problem;
+	int			on_active;
 
-	if (word == NULL)
-		return;
-	for (int i = 0; i < lengthof(on_active_words); i++)
-	{
-		if (strcmp(word, on_active_words[i].word) != 0)
-			continue;
-		if (on_active_words[i].value >= 0)
-		{
-			*(OnActive *) field = on_active_words[i].value;
-			return;
-		}
-		problem = complain(parser, ERRCODE_FEATURE_NOT_SUPPORTED, place);
-		problem->message = psprintf("value \"%s\" of %s is not supported yet",
-									word, place_text(place));
-		return;
-	}
-	complain_on_active(parser, place, word);
+	if (document_word(parser, place, value, on_active_words, &on_active))
+		*(OnActive *) field = on_active;
+}
+
+static void
+read_on_resume(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	int			on_resume;
+
+	if (document_word(parser, place, value, on_resume_words, &on_resume))
+		*(OnResume *) field = on_resume;
+}
+
+static void
+read_reentry(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	int			never_again;
+
+	if (document_word(parser, place, value, reentry_words, &never_again))
+		*(bool *) field = never_again;
 }
 
 static void
@@ -123,119 +109,29 @@ read_entry_rules(Parser *parser, const Place *place, JsonbValue *value, void *fi
 }
 
 static void
-read_goal(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_cap(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	JsonbContainer *object = document_object(parser, place, value);
-
-	if (object != NULL)
-		document_keys(parser, place, object, goal_keys, field);
-}
-
-/* An exit rule without an event is either one of a later version or a mistake. */
-static void
-check_exit_event(Parser *parser, const Place *place, JsonbContainer *object)
-{
-	Problem    *problem;
-
-	if (document_has(object, "event") || document_has(object, "audience_left"))
-		return;
-	if (document_has(object, "condition"))
-	{
-		problem = complain(parser, ERRCODE_FEATURE_NOT_SUPPORTED, place);
-		problem->message = psprintf("%s without the key \"event\" is not supported yet",
-									place_text(place));
-		return;
-	}
-	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
-	problem->message = psprintf("%s needs the key \"event\"", place_text(place));
-}
-
-static void
-read_exit(Parser *parser, const Place *place, JsonbValue *value, void *field)
-{
-	JsonbContainer *object = document_object(parser, place, value);
-	Rule	   *rule = field;
+	Cap		   *cap;
 
 	if (object == NULL)
 		return;
-	document_keys(parser, place, object, exit_keys, rule);
-	check_exit_event(parser, place, object);
-	if (rule->outcome == NULL)
-		rule->outcome = "exited";
+	cap = palloc0(sizeof(Cap));
+	document_keys(parser, place, object, cap_keys, cap);
+	*(Cap **) field = cap;
 }
 
-static void
-read_exits(Parser *parser, const Place *place, JsonbValue *value, void *field)
+/* Is there something that must be asked on whatever event? */
+static bool
+asks_always(const Journey *journey)
 {
-	Journey    *journey = field;
-
-	journey->exits = document_list(parser, place, value, read_exit,
-								   sizeof(Rule), &journey->nexits);
-}
-
-static void
-read_reset(Parser *parser, const Place *place, JsonbValue *value, void *field)
-{
-	JsonbContainer *object = document_object(parser, place, value);
-
-	if (object != NULL)
-		document_keys(parser, place, object, rule_keys, field);
-}
-
-void
-read_resets(Parser *parser, const Place *place, JsonbValue *value, void *field)
-{
-	Tile	   *tile = field;
-
-	tile->resets = document_list(parser, place, value, read_reset,
-								 sizeof(Rule), &tile->nresets);
-}
-
-static void
-read_trigger(Parser *parser, const Place *place, JsonbValue *value, void *field)
-{
-	JsonbContainer *object = document_object(parser, place, value);
-
-	if (object != NULL)
-		document_keys(parser, place, object, trigger_keys, field);
-}
-
-/* "on" of an entry: kept by the journey, together with entry's event edges. */
-void
-read_on(Parser *parser, const Place *place, JsonbValue *value, void *field)
-{
-	int			count;
-	Rule	   *rules = document_list(parser, place, value, read_trigger,
-									  sizeof(Rule), &count);
-
-	for (int i = 0; i < count; i++)
-		parser->on = lappend(parser->on, &rules[i]);
-}
-
-static void
-gather_triggers(Parser *parser)
-{
-	Journey    *journey = parser->journey;
-	Tile	   *entry = journey->entry;
-	int			most = list_length(parser->on) + (entry ? entry->nedges : 0);
-	ListCell   *lc;
-
-	journey->triggers = palloc0(sizeof(Rule) * most);
-	foreach(lc, parser->on)
-		journey->triggers[journey->ntriggers++] = *(Rule *) lfirst(lc);
-
-	for (int i = 0; entry != NULL && i < entry->nedges; i++)
-	{
-		Edge	   *edge = entry->edges[i];
-		Rule	   *trigger = &journey->triggers[journey->ntriggers];
-
-		if (edge->event == NULL)
-			continue;
-		trigger->event = edge->event;
-		trigger->condition = edge->condition;
-		trigger->edge = edge;
-		journey->ntriggers++;
-	}
+	for (int i = 0; i < journey->nexits; i++)
+		if (journey->exits[i].event == NULL)
+			return true;
+	for (int i = 0; i < journey->ntiles; i++)
+		if (journey->tiles[i].type == TILE_WAIT && journey->tiles[i].condition != NULL)
+			return true;
+	return false;
 }
 
 /* A stored definition was free of errors when it was activated. */
@@ -274,6 +170,7 @@ definition_parse(Jsonb *document, List **problems)
 		document_keys(&parser, &place_root, object, journey_keys, parser.journey);
 		link_edges(&parser);
 		gather_triggers(&parser);
+		parser.journey->asks_always = asks_always(parser.journey);
 	}
 	else
 		parser.journey->is_whole = false;

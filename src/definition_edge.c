@@ -15,6 +15,10 @@ static void read_edge_percent(Parser *parser, const Place *place,
 							  JsonbValue *value, void *field);
 static void read_label(Parser *parser, const Place *place,
 					   JsonbValue *value, void *field);
+static void read_edge_on(Parser *parser, const Place *place,
+						 JsonbValue *value, void *field);
+static void read_since(Parser *parser, const Place *place,
+					   JsonbValue *value, void *field);
 
 static const Key edge_keys[] = {
 	{"from", read_end, offsetof(Edge, from), true},
@@ -24,7 +28,21 @@ static const Key edge_keys[] = {
 	{"wait", read_interval, offsetof(Edge, wait)},
 	{"percent", read_edge_percent},
 	{"label", read_label},
-	{"on"}, {"since"},
+	{"on", read_edge_on},
+	{"since", read_since},
+	{NULL}
+};
+
+static const Word on_words[] = {
+	{"error", ON_ERROR},
+	{"past", ON_PAST},
+	{"max_visits", ON_MAX_VISITS},
+	{NULL}
+};
+
+static const Word since_words[] = {
+	{"tile", false},
+	{"entry", true},
 	{NULL}
 };
 
@@ -85,6 +103,38 @@ read_label(Parser *parser, const Place *place, JsonbValue *value, void *field)
 		(void) document_string(parser, place, value, MAX_SQL_LENGTH);
 }
 
+static void
+read_edge_on(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	Edge	   *edge = field;
+	int			on;
+
+	if (document_word(parser, place, value, on_words, &on))
+		edge->on = on;
+}
+
+static void
+read_since(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	Edge	   *edge = field;
+	int			since_entry;
+
+	if (document_word(parser, place, value, since_words, &since_entry))
+		edge->since_entry = since_entry;
+}
+
+/* What leads over an edge is one thing: its tile, an event, time or chance. */
+static void
+check_edge_keys(Parser *parser, const Place *place, JsonbContainer *object)
+{
+	static const char *const others[] = {"event", "wait", "percent", "since"};
+
+	for (int i = 0; i < lengthof(others); i++)
+		check_excludes(parser, place, object, "on", others[i]);
+	if (!document_has(object, "on"))
+		check_needs(parser, place, object, "since", "event");
+}
+
 /* The tile an edge leaves, to name it in messages; NULL if that is not known. */
 static const char *
 edge_tile_name(const Journey *journey, JsonbContainer *object)
@@ -120,6 +170,8 @@ read_edge(Parser *parser, const Place *place, JsonbValue *value, void *field)
 	if (!parser->is_stored)
 		here.tile = edge_tile_name(parser->journey, object);
 	document_keys(parser, &here, object, edge_keys, edge);
+	if (!parser->is_stored)
+		check_edge_keys(parser, &here, object);
 }
 
 void
@@ -159,6 +211,8 @@ gather_edges(Journey *journey)
 		edge->from->edges[edge->from->nedges++] = edge;
 		if (edge->event != NULL)
 			edge->from->has_event_edges = true;
+		if (edge->since_entry)
+			edge->from->has_past_edges = true;
 	}
 }
 
@@ -173,7 +227,8 @@ percent_text(int buckets)
 
 /*
  * Lay the percents of a tile out over its buckets, in the order of the edges.
- * Returns the first edge that is not by percent alone, or NULL.
+ * Returns the first edge that is not by percent alone, or NULL; those that the
+ * tile itself leads over are no part of the split.
  */
 static Edge *
 lay_out_percents(Tile *tile, int *sum)
@@ -185,6 +240,8 @@ lay_out_percents(Tile *tile, int *sum)
 	{
 		Edge	   *edge = tile->edges[i];
 
+		if (edge->on != ON_NOTHING)
+			continue;
 		if (edge->bucket_from < 0 || edge->condition != NULL || edge->event != NULL)
 		{
 			odd = odd ? odd : edge;
@@ -230,9 +287,20 @@ static bool
 splits_by_percent(const Tile *tile)
 {
 	for (int i = 0; i < tile->nedges; i++)
-		if (tile->edges[i]->bucket_from >= 0)
+		if (tile->edges[i]->bucket_from >= 0 && tile->edges[i]->on == ON_NOTHING)
 			return true;
 	return false;
+}
+
+/* What an action comes to is awaited where there is an edge for its failure. */
+static void
+default_await(Parser *parser, Tile *tile)
+{
+	if (tile->type != TILE_ACTION || bms_is_member(tile->number, parser->says_await))
+		return;
+	for (int i = 0; i < tile->nedges; i++)
+		if (tile->edges[i]->on == ON_ERROR)
+			tile->await = true;
 }
 
 void
@@ -241,6 +309,8 @@ link_edges(Parser *parser)
 	Journey    *journey = parser->journey;
 
 	gather_edges(journey);
+	for (int i = 0; i < journey->ntiles; i++)
+		default_await(parser, &journey->tiles[i]);
 	for (int i = 0; i < journey->ntiles; i++)
 		if (splits_by_percent(&journey->tiles[i]))
 			check_percents(parser, &journey->tiles[i]);

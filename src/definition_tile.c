@@ -10,14 +10,22 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 
 #include "document.h"
 
 /* Keys that a tile of any type may have. */
-#define ANY_TILE {"type", read_ignored}, {"max_visits"}
+#define ANY_TILE {"type", read_ignored}, \
+	{"max_visits", read_count, offsetof(Tile, max_visits)}
 
 static void read_tags(Parser *parser, const Place *place,
 					  JsonbValue *value, void *field);
+static void read_resets(Parser *parser, const Place *place,
+						JsonbValue *value, void *field);
+static void read_retry(Parser *parser, const Place *place,
+					   JsonbValue *value, void *field);
+static void read_await(Parser *parser, const Place *place,
+					   JsonbValue *value, void *field);
 
 static const Key entry_keys[] = {
 	ANY_TILE,
@@ -28,8 +36,19 @@ static const Key entry_keys[] = {
 static const Key wait_keys[] = {
 	ANY_TILE,
 	{"for", read_hold},
+	{"until", read_until, offsetof(Tile, until)},
+	{"at", read_at},
+	{"days", read_at_days},
+	{"window", read_window, offsetof(Tile, window)},
+	{"condition", read_condition, offsetof(Tile, condition)},
+	{"recheck", read_span, offsetof(Tile, recheck)},
 	{"reset", read_resets},
-	{"until"}, {"at"}, {"days"}, {"window"}, {"condition"}, {"recheck"},
+	{NULL}
+};
+
+static const Key reset_keys[] = {
+	{"event", read_event, offsetof(Rule, event), true},
+	{"condition", read_condition, offsetof(Rule, condition)},
 	{NULL}
 };
 
@@ -43,13 +62,32 @@ static const Key action_keys[] = {
 	{"destination", read_name, offsetof(Tile, destination), true},
 	{"payload", read_payload, offsetof(Tile, template)},
 	{"tags", read_tags, offsetof(Tile, tags)},
-	{"retry"}, {"expires"}, {"await"},
+	{"retry", read_retry, offsetof(Tile, retry)},
+	{"expires", read_span, offsetof(Tile, expires)},
+	{"await", read_await},
+	{NULL}
+};
+
+static const Key retry_keys[] = {
+	{"max", read_count, offsetof(RetryPolicy, max)},
+	{"first", read_span, offsetof(RetryPolicy, first)},
+	{"factor", read_factor, offsetof(RetryPolicy, factor)},
+	{"longest", read_span, offsetof(RetryPolicy, longest)},
 	{NULL}
 };
 
 static const Key update_profile_keys[] = {
 	ANY_TILE,
 	{"set", read_set, offsetof(Tile, template), true},
+	{NULL}
+};
+
+static const Key sub_journey_keys[] = {
+	ANY_TILE,
+	{"journey", read_name, offsetof(Tile, child), true},
+	{"key", read_text_sql, offsetof(Tile, child_key)},
+	{"context", read_set, offsetof(Tile, template)},
+	{"await", read_await},
 	{NULL}
 };
 
@@ -72,9 +110,9 @@ static const TileKind tile_kinds[] = {
 	{"branch", TILE_BRANCH, branch_keys},
 	{"action", TILE_ACTION, action_keys},
 	{"update_profile", TILE_UPDATE_PROFILE, update_profile_keys},
+	{"sub_journey", TILE_SUB_JOURNEY, sub_journey_keys},
 	{"exit", TILE_EXIT, exit_keys},
-	{"webhook"},
-	{"sub_journey"}
+	{"webhook"}
 };
 
 static void
@@ -90,7 +128,7 @@ complain_tile_type(Parser *parser, const Place *place, const char *type)
 		nearest_offer(&nearest, tile_kinds[i].name);
 	problem->hint = nearest_hint(&nearest);
 	if (problem->hint == NULL)
-		problem->hint = "Tile types are entry, wait, branch, action, update_profile and exit.";
+		problem->hint = "Tile types are entry, wait, branch, action, update_profile, sub_journey and exit.";
 }
 
 /* What the tile is; NULL after a complaint. */
@@ -141,11 +179,15 @@ check_tile_name(Parser *parser, const Place *place)
 
 /* What a tile has where the document does not say. */
 static void
-tile_defaults(Tile *tile)
+tile_defaults(Parser *parser, Tile *tile)
 {
+	bool		has_template = tile->type == TILE_ACTION || tile->type == TILE_SUB_JOURNEY;
+
 	if (tile->type == TILE_EXIT && tile->outcome == NULL)
 		tile->outcome = tile->name;
-	if (tile->type == TILE_ACTION && tile->template == NULL)
+	if (tile->type == TILE_SUB_JOURNEY && !bms_is_member(tile->number, parser->says_await))
+		tile->await = true;		/* of an action: see link_edges */
+	if (has_template && tile->template == NULL)
 	{
 		Datum		empty = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
 
@@ -171,7 +213,12 @@ read_tile(Parser *parser, const Place *place, JsonbValue *value, Tile *tile)
 
 	tile->type = kind->type;
 	document_keys(parser, place, object, kind->keys, tile);
-	tile_defaults(tile);
+	if (tile->type == TILE_WAIT && !parser->is_stored)
+	{
+		check_needs(parser, place, object, "days", "at");
+		check_needs(parser, place, object, "recheck", "condition");
+	}
+	tile_defaults(parser, tile);
 	if (tile->type == TILE_ENTRY && parser->journey->entry == NULL)
 		parser->journey->entry = tile;
 }
@@ -258,4 +305,61 @@ read_tags(Parser *parser, const Place *place, JsonbValue *value, void *field)
 
 	for (int i = 0; i < count; i++)
 		*tags = lappend(*tags, names[i]);
+}
+
+static void
+read_reset(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	JsonbContainer *object = document_object(parser, place, value);
+
+	if (object != NULL)
+		document_keys(parser, place, object, reset_keys, field);
+}
+
+static void
+read_resets(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	Tile	   *tile = field;
+
+	tile->resets = document_list(parser, place, value, read_reset,
+								 sizeof(Rule), &tile->nresets);
+}
+
+static void
+check_longest(Parser *parser, const Place *place, const RetryPolicy *retry)
+{
+	Place		here = {.parent = place, .key = "longest"};
+	Problem    *problem;
+
+	if (retry->first == NULL || retry->longest == NULL ||
+		!DatumGetBool(DirectFunctionCall2(interval_lt,
+										  IntervalPGetDatum(retry->longest),
+										  IntervalPGetDatum(retry->first))))
+		return;
+	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, &here);
+	problem->message = psprintf("%s is shorter than \"first\"", place_text(&here));
+	problem->hint = "It is the longest time between two attempts.";
+}
+
+static void
+read_retry(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	JsonbContainer *object = document_object(parser, place, value);
+	RetryPolicy *retry;
+
+	if (object == NULL)
+		return;
+	retry = palloc0(sizeof(RetryPolicy));
+	document_keys(parser, place, object, retry_keys, retry);
+	check_longest(parser, place, retry);
+	*(RetryPolicy **) field = retry;
+}
+
+static void
+read_await(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	Tile	   *tile = field;
+
+	parser->says_await = bms_add_member(parser->says_await, tile->number);
+	read_bool(parser, place, value, &tile->await);
 }

@@ -188,12 +188,43 @@ check_keys(Parser *parser, const Place *place, JsonbContainer *object,
 	return all_supported;
 }
 
-void
+Problem *
 complain_missing(Parser *parser, const Place *place, const char *name)
 {
 	Problem    *problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
 
 	problem->message = psprintf("%s needs the key \"%s\"", place_text(place), name);
+	return problem;
+}
+
+void
+check_needs(Parser *parser, const Place *place, JsonbContainer *object,
+			const char *key, const char *other)
+{
+	Place		here = {.parent = place, .key = key};
+	Problem    *problem;
+
+	if (!document_has(object, key) || document_has(object, other))
+		return;
+	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, &here);
+	problem->message = psprintf("%s says nothing without the key \"%s\"",
+								place_text(&here), other);
+	problem->hint = psprintf("Add \"%s\", or leave \"%s\" out.", other, key);
+}
+
+void
+check_excludes(Parser *parser, const Place *place, JsonbContainer *object,
+			   const char *key, const char *other)
+{
+	Place		here = {.parent = place, .key = key};
+	Problem    *problem;
+
+	if (!document_has(object, key) || !document_has(object, other))
+		return;
+	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, &here);
+	problem->message = psprintf("%s cannot stand beside the key \"%s\"",
+								place_text(&here), other);
+	problem->hint = "Leave one of the two out.";
 }
 
 void
@@ -325,19 +356,86 @@ read_name(Parser *parser, const Place *place, JsonbValue *value, void *field)
 }
 
 /* Names that begin with a dollar are events that journeys raise themselves. */
+static void
+check_internal_event(Parser *parser, const Place *place, const char *event)
+{
+	static const char *const events[] = {
+		EVENT_JOURNEY_EXITED, EVENT_PROFILE_CHANGED, EVENT_AUDIENCE_ENTERED,
+		EVENT_AUDIENCE_LEFT, EVENT_ACTION_DELIVERED, EVENT_ACTION_FAILED
+	};
+	Nearest		nearest;
+	Problem    *problem;
+
+	nearest_begin(&nearest, event);
+	for (int i = 0; i < lengthof(events); i++)
+	{
+		if (strcmp(event, events[i]) == 0)
+			return;
+		nearest_offer(&nearest, events[i]);
+	}
+	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
+	problem->message = psprintf("unrecognized internal event %s in %s",
+								quoted_name(event), place_text(place));
+	problem->hint = nearest_hint(&nearest);
+	if (problem->hint == NULL)
+		problem->hint = "Names that begin with \"$\" are journeys' own events.";
+}
+
 void
 read_event(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	char	   *event = name_string(parser, place, value, MAX_EVENT_LENGTH);
 
 	if (event != NULL && event[0] == '$')
-	{
-		Problem    *problem = complain(parser, ERRCODE_FEATURE_NOT_SUPPORTED, place);
-
-		problem->message = psprintf("internal event %s in %s is not supported yet",
-									quoted_name(event), place_text(place));
-	}
+		check_internal_event(parser, place, event);
 	*(char **) field = event;
+}
+
+/* As: Known values are "keep", "shift" and "restart". */
+static char *
+known_words_hint(const Word *words)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "Known values are ");
+	for (const Word *word = words; word->word != NULL; word++)
+	{
+		if (word > words)
+			appendStringInfoString(&buf, word[1].word ? ", " : " and ");
+		appendStringInfo(&buf, "\"%s\"", word->word);
+	}
+	appendStringInfoChar(&buf, '.');
+	return buf.data;
+}
+
+bool
+document_word(Parser *parser, const Place *place, JsonbValue *value,
+			  const Word *words, int *result)
+{
+	char	   *text = document_string(parser, place, value, MAX_NAME_LENGTH);
+	Nearest		nearest;
+	Problem    *problem;
+
+	if (text == NULL)
+		return false;
+	nearest_begin(&nearest, text);
+	for (const Word *word = words; word->word != NULL; word++)
+	{
+		if (strcmp(text, word->word) == 0)
+		{
+			*result = word->value;
+			return true;
+		}
+		nearest_offer(&nearest, word->word);
+	}
+	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
+	problem->message = psprintf("unrecognized value %s of %s",
+								quoted_name(text), place_text(place));
+	problem->hint = nearest_hint(&nearest);
+	if (problem->hint == NULL)
+		problem->hint = known_words_hint(words);
+	return false;
 }
 
 Expression *

@@ -15,6 +15,7 @@
 
 #include "postgres.h"
 
+#include "nodes/bitmapset.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
@@ -31,6 +32,7 @@ typedef struct Parser
 	bool		is_stored;		/* checked before: only build it */
 	int			suggestions;	/* made so far; they are costly in bulk */
 	List	   *on;				/* Rule *, the "on" of entry tiles */
+	Bitmapset  *says_await;		/* numbers of tiles that have "await" */
 } Parser;
 
 /* Reads a value into field, which is zeroed memory; place is the value's. */
@@ -51,8 +53,20 @@ extern Problem *complain_type(Parser *parser, const Place *place,
 							  JsonbValue *value, const char *wanted);
 extern void complain_unsupported(Parser *parser, const Place *place);
 
-extern void complain_missing(Parser *parser, const Place *place,
-							 const char *name);
+extern Problem *complain_missing(Parser *parser, const Place *place,
+								 const char *name);
+
+/*
+ * Of an object's keys: one that says nothing without another, or that cannot
+ * stand beside another.  Nothing is wrong where the first is not there.
+ */
+extern void check_needs(Parser *parser, const Place *place,
+						JsonbContainer *object, const char *key,
+						const char *other);
+extern void check_excludes(Parser *parser, const Place *place,
+						   JsonbContainer *object, const char *key,
+						   const char *other);
+
 extern void complain_count(Parser *parser, const Place *place, int max);
 
 /* Suggest names only while that is cheap. */
@@ -81,6 +95,17 @@ extern void *document_list(Parser *parser, const Place *place, JsonbValue *value
 extern char *document_string(Parser *parser, const Place *place,
 							 JsonbValue *value, int max_length);
 
+/* One of a few words and what it stands for; a NULL word ends the table. */
+typedef struct Word
+{
+	const char *word;
+	int			value;
+} Word;
+
+/* False, after a complaint, unless the value is one of those words. */
+extern bool document_word(Parser *parser, const Place *place, JsonbValue *value,
+						  const Word *words, int *result);
+
 /* The string as an expression; complains and returns NULL if it cannot be one. */
 extern Expression *document_sql(Parser *parser, const Place *place, JsonbValue *value,
 								ExprWant want);
@@ -100,8 +125,18 @@ extern void read_text_sql(Parser *parser, const Place *place, JsonbValue *value,
 						  void *field); /* Expression * */
 
 /* document_literal.c: readers of literals and templates. */
+extern void read_bool(Parser *parser, const Place *place, JsonbValue *value,
+					  void *field); /* bool */
+extern void read_count(Parser *parser, const Place *place, JsonbValue *value,
+					   void *field);	/* int, from 1 */
+extern void read_limit(Parser *parser, const Place *place, JsonbValue *value,
+					   void *field);	/* int, from 0 */
+extern void read_factor(Parser *parser, const Place *place, JsonbValue *value,
+						void *field);	/* double, from 1 */
 extern void read_interval(Parser *parser, const Place *place, JsonbValue *value,
 						  void *field); /* Interval * */
+extern void read_span(Parser *parser, const Place *place, JsonbValue *value,
+					  void *field); /* Interval *, longer than zero */
 extern void read_hold(Parser *parser, const Place *place, JsonbValue *value,
 					  void *field); /* Tile */
 extern void read_zone(Parser *parser, const Place *place, JsonbValue *value,
@@ -113,11 +148,28 @@ extern void read_payload(Parser *parser, const Place *place, JsonbValue *value,
 extern void read_set(Parser *parser, const Place *place, JsonbValue *value,
 					 void *field);	/* Template * */
 
-/* definition.c: readers of parts of tiles. */
+/* document_time.c: readers of moments, times of day and days of the week. */
+extern void read_until(Parser *parser, const Place *place, JsonbValue *value,
+					   void *field);	/* Expression * */
+extern void read_at(Parser *parser, const Place *place, JsonbValue *value,
+					void *field);	/* Tile */
+extern void read_days(Parser *parser, const Place *place, JsonbValue *value,
+					  void *field); /* uint8 */
+extern void read_at_days(Parser *parser, const Place *place, JsonbValue *value,
+						 void *field);	/* Tile, after read_at */
+extern void read_window(Parser *parser, const Place *place, JsonbValue *value,
+						void *field);	/* DaySpan * */
+extern void read_quiet_hours(Parser *parser, const Place *place, JsonbValue *value,
+							 void *field);	/* DaySpan * */
+
+/* definition_rules.c: readers of rules, and what is made of the triggers. */
+extern void read_goal(Parser *parser, const Place *place, JsonbValue *value,
+					  void *field); /* Goal */
+extern void read_exits(Parser *parser, const Place *place, JsonbValue *value,
+					   void *field);	/* Journey */
 extern void read_on(Parser *parser, const Place *place, JsonbValue *value,
 					void *field);
-extern void read_resets(Parser *parser, const Place *place, JsonbValue *value,
-						void *field);	/* Tile */
+extern void gather_triggers(Parser *parser);
 
 /* definition_tile.c, definition_edge.c */
 extern void read_tiles(Parser *parser, const Place *place, JsonbValue *value,

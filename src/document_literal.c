@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * document_literal.c
- *	  Intervals, time zones, percents and templates of a definition.
+ *	  Intervals, time zones, numbers and templates of a definition.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +18,8 @@
 #include "isolate.h"
 #include "zone.h"
 
+#define MAX_NUMBER 1000000		/* of visits, attempts, actions */
+#define MAX_FACTOR 1000
 #define INTERVAL_HINT "Write a number and its unit, as \"30 minutes\"."
 
 typedef enum IntervalReading
@@ -190,6 +192,23 @@ read_interval(Parser *parser, const Place *place, JsonbValue *value, void *field
 	*(Interval **) field = interval;
 }
 
+/* Where nothing can come of no time at all. */
+void
+read_span(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	Interval	zero = {0};
+	Interval  **interval = field;
+	Problem    *problem;
+
+	read_interval(parser, place, value, field);
+	if (*interval == NULL ||
+		!DatumGetBool(DirectFunctionCall2(interval_eq, IntervalPGetDatum(*interval),
+										  IntervalPGetDatum(&zero))))
+		return;
+	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
+	problem->message = psprintf("%s must be longer than zero", place_text(place));
+}
+
 /* A number and words alone: no SQL looks so, but a misspelt interval does. */
 static bool
 begins_like_interval(const char *text)
@@ -222,24 +241,134 @@ read_hold(Parser *parser, const Place *place, JsonbValue *value, void *field)
 		complain_interval(parser, place, text, reading);
 }
 
+/* As Region/City, and nothing that SQL would need to give text. */
+static bool
+looks_like_zone(const char *text)
+{
+	if (!isalpha((unsigned char) *text) || strchr(text, '/') == NULL)
+		return false;
+	for (const char *c = text; *c != '\0'; c++)
+		if (!isalnum((unsigned char) *c) && strchr("/_+-", *c) == NULL)
+			return false;
+	return true;
+}
+
+static void
+complain_zone(Parser *parser, const Place *place, const char *name)
+{
+	Problem    *problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
+	pg_tzenum  *zones = pg_tzenumerate_start();
+	pg_tz	   *zone;
+	Nearest		nearest;
+
+	problem->message = psprintf("time zone %s in %s does not exist", quoted_name(name),
+								place_text(place));
+	nearest_begin(&nearest, name);
+	while ((zone = pg_tzenumerate_next(zones)) != NULL)
+		nearest_offer(&nearest, pstrdup(pg_get_timezone_name(zone)));
+	pg_tzenumerate_end(zones);
+	problem->hint = nearest_hint(&nearest);
+	if (problem->hint == NULL)
+		problem->hint = "Zones are named as \"Europe/Berlin\": see pg_timezone_names.";
+}
+
 void
 read_zone(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	Journey    *journey = field;
 	pg_tz	   *zone = NULL;
+	Expression *expr;
 
 	if (value->type == jbvString && value->val.string.len <= TZ_STRLEN_MAX)
 		zone = pg_tzset(pnstrdup(value->val.string.val, value->val.string.len));
 	if (zone != NULL && pg_tz_acceptable(zone))
+	{
 		journey->zone = pstrdup(pg_get_timezone_name(zone));
+		return;
+	}
+	expr = document_sql(parser, place, value, EXPR_TEXT);
+	if (expr != NULL && !parser->is_stored && looks_like_zone(expr->source))
+		complain_zone(parser, place, expr->source);
 	else
-		journey->zone_expr = document_sql(parser, place, value, EXPR_TEXT);
+		journey->zone_expr = expr;
 }
 
 static bool
 numeric_is(PGFunction comparison, Datum left, Datum right)
 {
 	return DatumGetBool(DirectFunctionCall2(comparison, left, right));
+}
+
+void
+read_bool(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	if (value->type == jbvBool)
+		*(bool *) field = value->val.boolean;
+	else
+		complain_type(parser, place, value, "true or false");
+}
+
+static bool
+is_between(const JsonbValue *value, int least, int most)
+{
+	Datum		number = NumericGetDatum(value->val.numeric);
+
+	return numeric_is(numeric_ge, number, NumericGetDatum(int64_to_numeric(least))) &&
+		numeric_is(numeric_le, number, NumericGetDatum(int64_to_numeric(most)));
+}
+
+static bool
+is_whole(const JsonbValue *value)
+{
+	Datum		number = NumericGetDatum(value->val.numeric);
+
+	return numeric_is(numeric_eq, number,
+					  DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0)));
+}
+
+static void
+read_whole(Parser *parser, const Place *place, JsonbValue *value, int least, int *field)
+{
+	Problem    *problem;
+
+	if (value->type == jbvNumeric && is_whole(value) &&
+		is_between(value, least, MAX_NUMBER))
+	{
+		*field = DatumGetInt32(DirectFunctionCall1(numeric_int4,
+												   NumericGetDatum(value->val.numeric)));
+		return;
+	}
+	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
+	problem->message = psprintf("%s must be a whole number from %d to %d",
+								place_text(place), least, MAX_NUMBER);
+}
+
+void
+read_count(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	read_whole(parser, place, value, 1, field);
+}
+
+void
+read_limit(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	read_whole(parser, place, value, 0, field);
+}
+
+void
+read_factor(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	Problem    *problem;
+
+	if (value->type == jbvNumeric && is_between(value, 1, MAX_FACTOR))
+	{
+		*(double *) field = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
+															   NumericGetDatum(value->val.numeric)));
+		return;
+	}
+	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
+	problem->message = psprintf("%s must be a number from 1 to %d",
+								place_text(place), MAX_FACTOR);
 }
 
 /* A percent as a number of buckets; a fraction of a bucket is refused. */

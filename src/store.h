@@ -94,10 +94,48 @@ typedef struct EventQuery
 typedef bool (*EventVisitor) (Jsonb *props, TimestampTz at, int64 id, void *arg);
 extern void store_find_events(const EventQuery *query, EventVisitor visit, void *arg);
 
+/*
+ * The customer's events of that name since the member entered, by (at, id), but
+ * for those that have entered or moved it: Event *.
+ */
+extern List *store_past_events(Step *step, const Member *member, const char *event);
+
+/* ---- store_ask.c ---- */
+extern EntryHistory store_history(Step *step, const Journey *journey, text *key);
+
+/*
+ * Is the history on which the member's entry was decided that of now, too, with
+ * what others have committed meanwhile?
+ */
+extern bool store_history_stands(Step *step, const Member *member);
+extern bool store_in_audience(Step *step, const char *audience);
+extern void store_hold_event(text *customer, int32 journey, int pause, const Event *event);
+extern List *store_held_events(text *customer, int32 journey, int pause);
+extern void store_drop_held(text *customer, int32 journey, int pause);
+extern List *store_held_customers(int64 max);
+
 /* ---- store_side.c ---- */
 extern Jsonb *store_traits(text *customer);
 extern void store_merge_traits(text *customer, Jsonb *patch, TimestampTz now);
-extern void store_insert_action(Step *step, const Action *action);
 extern void store_insert_failure(text *customer, TimestampTz now, const Failure *failure);
+
+/* ---- store_action.c ---- */
+
+/* What action.last_error says of one that expired. */
+#define EXPIRED_ERROR "expired"
+
+extern void store_insert_action(Step *step, const Action *action);
+
+/* See StoreOps. */
+extern int	store_count_actions(Step *step, const char *tag, TimestampTz since);
+extern const char *store_action_outcome(Step *step, const pg_uuid_t *id,
+										TimestampTz *again, Jsonb **response);
+
+/* Those of the member that are pending; held_only: and not due yet, never tried. */
+extern void store_cancel_actions(text *customer, int64 member, bool held_only,
+								 TimestampTz now);
+
+/* False: somebody holds it, or it is no longer on its way. */
+extern bool store_expire_action(text *customer, const pg_uuid_t *id, TimestampTz now);
 
 #endif							/* JOURNEY_STORE_H */

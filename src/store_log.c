@@ -316,3 +316,90 @@ store_count_visits(Step *step, const Member *member, int16 tile)
 	UnregisterSnapshot(snapshot);
 	return count.n;
 }
+
+/* ---- events since an entry ---- */
+
+static bool
+note_event_id(TupleTableSlot *slot, void *arg)
+{
+	List	  **ids = arg;
+	int64	   *id;
+
+	if (slot->tts_isnull[TRANSITION_EVENT_ID])
+		return true;
+	id = palloc(sizeof(int64));
+	*id = DatumGetInt64(slot->tts_values[TRANSITION_EVENT_ID]);
+	*ids = lappend(*ids, id);
+	return true;
+}
+
+/* The events that have entered or moved the member, as int64 *. */
+static List *
+event_ids(Step *step, const Member *member)
+{
+	List	   *ids = NIL;
+	ScanKeyData keys[2];
+
+	customer_key(&keys[0], step->customer);
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(member->id));
+	scan_log(LOG_TRANSITION, member->entered_at, keys, 2, note_event_id, &ids);
+	return ids;
+}
+
+typedef struct PastEvents
+{
+	List	   *moved;			/* int64 * */
+	List	   *found;			/* Event * */
+	const char *name;
+} PastEvents;
+
+static bool
+note_past_event(Jsonb *props, TimestampTz at, int64 id, void *arg)
+{
+	PastEvents *past = arg;
+	Event	   *event;
+	ListCell   *cell;
+
+	foreach(cell, past->moved)
+	{
+		if (*(int64 *) lfirst(cell) == id)
+			return true;
+	}
+	event = palloc0(sizeof(Event));
+	event->id = id;
+	event->name = unconstify(char *, past->name);
+	event->type = cstring_to_text(past->name);
+	event->props = DatumGetJsonbPCopy(JsonbPGetDatum(props));
+	event->at = at;
+	past->found = lappend(past->found, event);
+	return true;
+}
+
+static int
+compare_events(const ListCell *a, const ListCell *b)
+{
+	const Event *x = lfirst(a);
+	const Event *y = lfirst(b);
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+List *
+store_past_events(Step *step, const Member *member, const char *event)
+{
+	EventQuery	query = {.customer = step->customer, .event = cstring_to_text(event),
+	.since = member->entered_at, .until = step->now};
+	PastEvents	past = {.name = event};
+	Snapshot	snapshot = hot_snapshot();
+
+	PushActiveSnapshot(snapshot);
+	past.moved = event_ids(step, member);
+	store_find_events(&query, note_past_event, &past);
+	PopActiveSnapshot();
+	UnregisterSnapshot(snapshot);
+	list_sort(past.found, compare_events);
+	return past.found;
+}
