@@ -22,7 +22,11 @@ my $most = $ENV{JOURNEY_MODEL_MOST} // 3;    # differences that are looked into
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
-$node->append_conf('postgresql.conf', "jit = off\nfsync = off");
+$node->append_conf('postgresql.conf', <<'CONF');
+jit = off
+log_statement = none
+restart_after_crash = on
+CONF
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION journey');
 (my $look = slurp_file("$FindBin::RealBin/look.sql")) =~ s/^--.*\n//;
@@ -61,10 +65,12 @@ SQL
 		$sql .= "\\echo story $i\n"
 		  . script($stories[$i], "\\echo look\n$look;\n\\echo end\n");
 	}
-	$node->psql('postgres', $sql, stdout => \$out, stderr => \$err, on_error_stop => 0);
+	eval { $node->psql('postgres', $sql, stdout => \$out, stderr => \$err, on_error_stop => 0); 1 }
+	  or $err = "server closed the connection: $@";
+	$node->poll_query_until('postgres', 'SELECT true') if $err =~ /server closed/;
 	my @told = map { { looks => [] } } @stories;
 	my ($story, $in_look);
-	for my $line (split /\n/, $out)
+	for my $line (split /\n/, $out // '')
 	{
 		if ($line =~ /^story (\d+)$/) { ($story, $in_look) = ($told[$1], 0) }
 		elsif ($line eq 'look') { $in_look = 1; push @{ $story->{looks} }, [] }
@@ -81,10 +87,12 @@ sub difference
 
 	for my $i (0 .. $#expected)
 	{
-		my %left = map { $_ => 1 } @{ $told->{looks}[$i] // [] };
-		my @missing = grep { !delete $left{$_} } @{ $expected[$i] };
-		next unless @missing || %left;
-		return join("\n", "look $i:", map({ "  model  $_" } @missing), map({ "  tables $_" } sort keys %left));
+		my %left;
+		$left{$_}++ for @{ $told->{looks}[$i] // [] };
+		my @missing = grep { --($left{$_} //= 0) < 0 } @{ $expected[$i] };
+		my @more = grep { $left{$_} > 0 } sort keys %left;
+		next unless @missing || @more;
+		return join("\n", "look $i:", map({ "  model  $_" } @missing), map({ "  tables $_" } @more));
 	}
 	return;
 }
@@ -106,14 +114,21 @@ sub kind_of
 {
 	my ($difference) = @_;
 
-	return $difference =~ /^error: .*?(ERROR: .*?)$/m ? $1 : $difference =~ /^the model/ ? 'model' : 'difference';
+	return $difference =~ /^error: .*?(ERROR: .*?)$/m ? $1 : $difference =~ /^(the model|error)/ ? $1 : 'difference';
 }
 
-# Leave out operations, then the looks before the last, while it differs still.
+# Leave out what can be left out while it differs still: operations, then parts of
+# the journeys.
 sub shrink
 {
 	my ($found, @operations) = @_;
 	my $kind = kind_of($found);
+	my $try = sub {
+		my $still = examine(@_);
+		return unless $still && kind_of($still) eq $kind;
+		($found, @operations) = ($still, @_);
+		return 1;
+	};
 
 	for (my $size = int(@operations / 2); $size >= 1; $size = int($size / 2))
 	{
@@ -121,13 +136,61 @@ sub shrink
 		{
 			my @less = @operations;
 			splice(@less, $i, $size);
-			my $still = examine(@less);
-			next unless $still && kind_of($still) eq $kind;
-			@operations = @less;
-			$found = $still;
+			$try->(@less);
+		}
+	}
+	for my $i (0 .. $#operations)
+	{
+		next unless ref $operations[$i][2] eq 'HASH' && $operations[$i][2]{tiles};
+		for (my $part = 0; $part < parts($operations[$i][2]);)
+		{
+			my ($verb, $name, $definition) = @{ $operations[$i] };
+			my @less = @operations;
+			$less[$i] = [ $verb, $name, without_part($definition, $part) ];
+			$part++ unless $try->(@less);
 		}
 	}
 	return ($found, @operations);
+}
+
+# What a definition might do without, each told by its container and key or index:
+# edges, tiles, and keys of the journey, its tiles and edges.
+sub parts_of
+{
+	my ($definition) = @_;
+	my @edges = @{ $definition->{edges} };
+	my $tiles = $definition->{tiles};
+
+	return (
+		map({ [ $definition->{edges}, $_ ] } reverse 0 .. $#edges),
+		map({ [ $definition, $_ ] } grep { !/^(tiles|edges)$/ } sort keys %$definition),
+		map({ [ $tiles, $_ ] } sort keys %$tiles),
+		map({ my $tile = $tiles->{$_}; map { [ $tile, $_ ] } grep { $_ ne 'type' } sort keys %$tile }
+			sort keys %$tiles),
+		map({ my $edge = $_; map { [ $edge, $_ ] } grep { !/^(from|to)$/ } sort keys %$edge } @edges));
+}
+
+sub parts { return scalar(my @parts = parts_of($_[0])) }
+
+sub without_part
+{
+	my ($definition, $n) = @_;
+	my $copy = copy($definition);
+	my ($container, $key) = @{ (parts_of($copy))[$n] };
+
+	if (ref $container eq 'ARRAY') { splice(@$container, $key, 1) }
+	else { delete $container->{$key} }
+	$copy->{edges} = [ grep { $copy->{tiles}{ $_->{from} } && $copy->{tiles}{ $_->{to} } } @{ $copy->{edges} } ];
+	return $copy;
+}
+
+sub copy
+{
+	my ($value) = @_;
+
+	return { map { $_ => copy($value->{$_}) } keys %$value } if ref $value eq 'HASH';
+	return [ map { copy($_) } @$value ] if ref $value eq 'ARRAY';
+	return $value;
 }
 
 note("JOURNEY_MODEL_SEED=$first JOURNEY_MODEL_RUNS=$runs");
@@ -140,6 +203,8 @@ for (my $next = $first; $next < $first + $runs && $differing < $most; $next += $
 	my @stories = map { [ Story::tell($_) ] } @seeds;
 	my ($err, @told) = told(@stories);
 
+	# A crash ends the batch: each by itself.
+	@told = map { (told($_))[1] } @stories if $err =~ /server closed/;
 	for my $i (0 .. $#seeds)
 	{
 		last if $differing >= $most;
