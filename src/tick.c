@@ -16,6 +16,7 @@
 #include "cache.h"
 #include "guc.h"
 #include "lane.h"
+#include "order.h"
 #include "run.h"
 #include "tick.h"
 
@@ -203,10 +204,25 @@ work_held(TimestampTz by, int64 max, Tick *tick)
 		Worked		worked;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!run_timers(lfirst(cell), by, 0, 0, &worked))
+		if (run_timers(lfirst(cell), by, 0, 0, &worked))
+			store_drop_leftovers(lfirst(cell));
+		else
 			tick->skipped++;
 		tick->progress |= worked.progress;
 	}
+}
+
+/* Members whom somebody has entered into a journey that was just stopped. */
+static void
+work_sweep(int64 max, Tick *tick)
+{
+	Sweep		sweep;
+
+	if (!sweep_due())
+		return;
+	sweep_run(max, &sweep);
+	tick->moved += sweep.moved;
+	tick->skipped += sweep.skipped;
 }
 
 /* ---- both ---- */
@@ -241,6 +257,7 @@ tick_run(int64 max, Tick *tick)
 
 	memset(tick, 0, sizeof(Tick));
 	cache_refresh();
+	work_sweep(max, tick);
 	work_held(by, max, tick);
 	work_queue(by, max, tick);
 	if (tick->moved < max)
