@@ -78,6 +78,13 @@ extern void store_append_event(text *customer, Event *event);
 /* Take back an event that this transaction has just logged. */
 extern void store_undo_event(const Event *event);
 extern void store_append_transition(Step *step, const Transition *transition);
+
+/*
+ * This transaction's id, and that of the oldest transaction of the database that
+ * still runs, both as transition_row.xact has them.
+ */
+extern int64 store_xact(void);
+extern int64 store_oldest_xact(void);
 extern int	store_count_visits(Step *step, const Member *member, int16 tile);
 
 /* Reading the event log: see history.c for those who ask. */
@@ -113,6 +120,23 @@ extern void store_hold_event(text *customer, int32 journey, int pause, const Eve
 extern List *store_held_events(text *customer, int32 journey, int pause);
 extern void store_drop_held(text *customer, int32 journey, int pause);
 extern List *store_held_customers(int64 max);
+
+/*
+ * After the customer's members have caught up: what is still held for them, but
+ * by paused journeys, was for members who had exited before the pause ended.
+ */
+extern void store_drop_leftovers(text *customer);
+
+/* ---- store_journey.c ---- */
+
+/*
+ * The customers with open members in that journey, each once, in byte order:
+ * at most max, later than that one (NULL: from the first).
+ */
+extern List *store_open_customers(int32 journey, const text *after, int max);
+
+/* What the journey has not sent yet will not be sent. */
+extern void store_cancel_pending(const char *journey);
 
 /* ---- store_side.c ---- */
 extern Jsonb *store_traits(text *customer);
