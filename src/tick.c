@@ -221,7 +221,7 @@ work_sweep(int64 max, Tick *tick)
 	if (!sweep_due())
 		return;
 	sweep_run(max, &sweep);
-	tick->moved += sweep.moved;
+	tick->moved += sweep.swept;
 	tick->skipped += sweep.skipped;
 }
 
