@@ -156,6 +156,7 @@ typedef struct Transition
 	int16		version;
 	int64		event_id;		/* 0: none */
 	Reason		reason;
+	bool		is_visit;		/* an arrival, see store_count_visits */
 } Transition;
 
 typedef struct Action
@@ -410,6 +411,9 @@ typedef struct StepResult
 	const char *outcome;
 	int			sqlstate;
 } StepResult;
+
+/* The tile keeps the member, as it says. */
+extern void member_hold(Member *member, const StepResult *result);
 
 extern StepResult tile_enter(Step *step, Member *member, Tile *tile);
 
