@@ -452,6 +452,9 @@ extern Jsonb *member_result_value(const char *outcome, Jsonb *response);
 extern char *member_outcome(const Jsonb *result);
 extern Jsonb *member_response(const Jsonb *result);	/* NULL: none */
 
+/* The member's action has expired: tell who listens. */
+extern void action_raise_expired(Step *step, const Member *member, const Tile *tile);
+
 /* Does the member leave over the edge on: error?  That of any tile, of an action. */
 extern bool result_is_error(const Tile *tile, const char *outcome);
 extern bool outcome_is_error(const char *outcome);

@@ -121,6 +121,12 @@ extern List *store_held_events(text *customer, int32 journey, int pause);
 extern void store_drop_held(text *customer, int32 journey, int pause);
 extern List *store_held_customers(int64 max);
 
+/*
+ * After the customer's members have caught up: what is still held for them, but
+ * by paused journeys, was for members who had exited before the pause ended.
+ */
+extern void store_drop_leftovers(text *customer);
+
 /* ---- store_journey.c ---- */
 
 /*
@@ -148,6 +154,9 @@ extern void store_insert_action(Step *step, const Action *action);
 extern int	store_count_actions(Step *step, const char *tag, TimestampTz since);
 extern const char *store_action_outcome(Step *step, const pg_uuid_t *id,
 										TimestampTz *again, Jsonb **response);
+
+/* The key of a member that there was; NULL: it is gone. */
+extern char *store_member_key(text *customer, int64 member);
 
 /* Those of the member that are pending; held_only: and not due yet, never tried. */
 extern void store_cancel_actions(text *customer, int64 member, bool held_only,
