@@ -14,7 +14,7 @@ SELECT l.level, m.kind, n.name
 			journey_definition, journey_delete, journey_revise, journey_duplicate, journey_add_tile, journey_add_edge,
 			journey_drop_tile, journey_drop_edge, journey_claim, journey_ack, journey_nack}'),
 		('{author, operate}', 'function', '{journey_pause, journey_resume, journey_complete, journey_stop,
-			journey_move, journey_retry_member}'),
+			journey_move, journey_retry_member, journey_migrate}'),
 		('{author, operate}', 'function', '{journey_did, journey_count, journey_last_props}'),
 		('{operate}', 'function', '{journey_destination_create, journey_tick, journey_arm, journey_maintain}'),
 		('{emit, author, operate}', 'function', '{journey_advance_to}'),

@@ -89,12 +89,12 @@ COMMENT ON COLUMN journey.action.tags IS 'the tile''s tags';
 COMMENT ON COLUMN journey.action.state IS 'pending, in_flight (claimed, until next_attempt_at), delivered, failed, dead (no attempt left, or too old), cancelled or suppressed (one over the cap)';
 COMMENT ON COLUMN journey.action.attempts IS 'how often it was claimed';
 COMMENT ON COLUMN journey.action.next_attempt_at IS 'when it may be claimed next; null: never';
-COMMENT ON COLUMN journey.action.last_error IS 'what the last attempt failed of';
+COMMENT ON COLUMN journey.action.last_error IS 'what the last attempt failed of; expired: it was cancelled because expires_at had come';
 COMMENT ON COLUMN journey.action.response IS 'what the destination answered';
 COMMENT ON COLUMN journey.action.created_at IS 'time of the move that made it';
 COMMENT ON COLUMN journey.action.delivered_at IS 'when it was acknowledged';
-COMMENT ON COLUMN journey.action.expires_at IS 'from when on it is not sent any more; null: never';
-COMMENT ON COLUMN journey.action.retry IS 'when it is tried again, as the tile''s retry says; null: as usual';
+COMMENT ON COLUMN journey.action.expires_at IS 'from then on it is not sent; null: no such time';
+COMMENT ON COLUMN journey.action.retry IS 'its tile''s retry schedule: max attempts, and first, longest (seconds) and factor of the time between them; null: the default';
 
 COMMENT ON TABLE journey.destination IS 'Where actions go.';
 COMMENT ON COLUMN journey.destination.name IS 'what action tiles call it';

@@ -115,9 +115,8 @@ publish(const JourneyRow *row, int16 version)
 		2, {INT4OID, INT2OID}
 	};
 	static SqlPlan journey_plan = {
-		"UPDATE journey.journey SET version = $2,"
-		" state = CASE state WHEN 'paused' THEN 'paused' ELSE 'active' END,"
-		" stopped = false, sweep_after = NULL"
+		"UPDATE journey.journey SET version = $2, stopped = false, sweep_after = NULL,"
+		" state = CASE state WHEN 'paused' THEN 'paused' ELSE 'active' END"
 		" WHERE id = $1",
 		2, {INT4OID, INT2OID}
 	};

@@ -70,18 +70,17 @@ typedef struct StopOrder
 {
 	int32		journey;
 	LockWait	wait;
-	int64		exited;			/* of this customer */
-	int64		left;			/* that may still be moved */
+	int64		left;			/* customers that may still be swept */
 	Sweep	   *sweep;			/* NULL: the verb itself */
 } StopOrder;
 
+/* Those whom catching up has not exited already: see pause.c. */
 static void
 decide_stop(Step *step, void *arg)
 {
 	StopOrder  *order = arg;
 	ListCell   *cell;
 
-	order->exited = 0;
 	foreach(cell, step->members)
 	{
 		Member	   *member = lfirst(cell);
@@ -89,7 +88,6 @@ decide_stop(Step *step, void *arg)
 		if (member->journey_id != order->journey || member->state == MEMBER_EXITED)
 			continue;
 		member_exit(step, member, REASON_STOPPED, "stopped");
-		order->exited++;
 	}
 }
 
@@ -101,11 +99,13 @@ stop_customer(text *customer, void *arg)
 
 	if (order->sweep == NULL)
 		return true;
-	if (all)
-		order->sweep->moved += order->exited;
-	else
+	if (!all)
 		order->sweep->skipped++;
-	order->left -= all ? order->exited : 0;
+	else
+	{
+		order->sweep->swept++;
+		order->left--;
+	}
 	return order->left > 0;
 }
 
@@ -185,7 +185,7 @@ end_sweep(int32 journey)
 static void
 sweep_journey(int32 journey, int64 max, Sweep *sweep)
 {
-	StopOrder	order = {journey, LOCK_SKIP, 0, max, sweep};
+	StopOrder	order = {journey, LOCK_SKIP, max, sweep};
 	int64		skipped = sweep->skipped;
 	char	   *name = max > 0 ? lock_for_sweep(journey) : NULL;
 
@@ -225,7 +225,7 @@ sweep_run(int64 max, Sweep *sweep)
 
 	memset(sweep, 0, sizeof(Sweep));
 	foreach(cell, waiting_journeys())
-		sweep_journey(lfirst_int(cell), max - sweep->moved, sweep);
+		sweep_journey(lfirst_int(cell), max - sweep->swept, sweep);
 }
 
 bool

@@ -33,11 +33,11 @@ extern void order_finish_stop(int32 journey);
 /*
  * Once more through the journeys that were stopped, each when all transactions
  * that might not know of that have ended (DECISIONS 20): whom those have entered
- * exits, at most max members, and nobody is waited for.
+ * exits, at most max customers, and nobody is waited for.
  */
 typedef struct Sweep
 {
-	int64		moved;			/* members */
+	int64		swept;			/* customers */
 	int64		skipped;		/* customers whom somebody holds */
 	bool		again;			/* something is left: come back later */
 } Sweep;

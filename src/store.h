@@ -155,6 +155,9 @@ extern int	store_count_actions(Step *step, const char *tag, TimestampTz since);
 extern const char *store_action_outcome(Step *step, const pg_uuid_t *id,
 										TimestampTz *again, Jsonb **response);
 
+/* The key of a member that there was; NULL: it is gone. */
+extern char *store_member_key(text *customer, int64 member);
+
 /* Those of the member that are pending; held_only: and not due yet, never tried. */
 extern void store_cancel_actions(text *customer, int64 member, bool held_only,
 								 TimestampTz now);

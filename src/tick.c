@@ -23,6 +23,9 @@
 /* When to look again for customers whom others hold. */
 #define HELD_RETRY_MS 100
 
+/* When to look again for transactions that are older than a stop. */
+#define SWEEP_RETRY_MS 1000
+
 /* A customer with due members. */
 typedef struct DueCustomer
 {
@@ -221,8 +224,9 @@ work_sweep(int64 max, Tick *tick)
 	if (!sweep_due())
 		return;
 	sweep_run(max, &sweep);
-	tick->moved += sweep.moved;
+	tick->progress |= sweep.swept > 0;
 	tick->skipped += sweep.skipped;
+	tick->sweeps = sweep.again;
 }
 
 /* ---- both ---- */
@@ -263,6 +267,13 @@ tick_run(int64 max, Tick *tick)
 	if (tick->moved < max)
 		work_timers(by, max - tick->moved, tick);
 	tick->next_due = tick_next_due();
+	if (tick->sweeps && guc_now() == NO_TIME)
+	{
+		TimestampTz later = TimestampTzPlusMilliseconds(by, SWEEP_RETRY_MS);
+
+		if (tick->next_due == NO_TIME || tick->next_due > later)
+			tick->next_due = later;
+	}
 
 	/*
 	 * What could not be moved is held by others: no use in coming back at

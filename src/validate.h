@@ -106,8 +106,8 @@ extern void validate_reachable(Validation *validation);
 extern void validate_sees(Validation *validation);
 
 /*
- * Can the step of an event ask the edge, given whether it can come to the tile?
- * It can also begin there: by a reset, or by ending a wait's hold.
+ * Can the step of an event go on over the edge, given whether it can come to the
+ * tile?  It can also begin there: by a reset, or by ending a wait's hold.
  */
 extern bool edge_sees_event(const Edge *edge, bool arrives);
 

@@ -73,7 +73,8 @@ edge_is_normal(const Edge *edge)
 
 /*
  * An action comes to nothing some time after it was written, a sub-journey
- * refuses at once.  What is past on arrival, or an arrival too many, shows at once.
+ * refuses at once.  What is past on arrival, or an arrival too many, shows at
+ * once, where the tile can come to it at all.
  */
 Holding
 edge_holding(const Edge *edge)
@@ -87,8 +88,9 @@ edge_holding(const Edge *edge)
 		case ON_ERROR:
 			return edge->from->type == TILE_SUB_JOURNEY ? HOLDS_PERHAPS : HOLDS;
 		case ON_PAST:
+			return edge->from->until != NULL ? HOLDS_NOT : HOLDS;
 		case ON_MAX_VISITS:
-			return HOLDS_NOT;
+			return edge->from->max_visits > 0 ? HOLDS_NOT : HOLDS;
 	}
 	return HOLDS;
 }
@@ -122,8 +124,7 @@ condition_is_true(const Expression *condition)
 bool
 condition_is_false(const Expression *condition)
 {
-	return condition != NULL && (condition_is_word(condition, "false") ||
-								 condition_is_word(condition, "null"));
+	return condition != NULL && condition_is_word(condition, "false");
 }
 
 bool

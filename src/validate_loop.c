@@ -160,12 +160,26 @@ loophole(const Tile *tile)
 					" put a wait tile with \"for\" into the loop.", name);
 }
 
+/* Does "on": "max_visits" lead over an edge of a loop without end? */
+static bool
+runs_on(const Tile *tile)
+{
+	for (int i = 0; i < tile->nedges; i++)
+		if (tile->edges[i]->on == ON_MAX_VISITS)
+			return tile->max_visits > 0;
+	return false;
+}
+
 static char *
 loop_hint(LoopKind kind, Tile **tiles, int ntiles)
 {
 	for (int i = 0; kind == LOOP_PERHAPS && i < ntiles; i++)
 		if (tile_holding(tiles[i]) == HOLDS_PERHAPS)
 			return loophole(tiles[i]);
+	for (int i = 0; kind == LOOP_ENDLESS && i < ntiles; i++)
+		if (runs_on(tiles[i]))
+			return psprintf("Lead the edge with \"on\": \"max_visits\" from tile %s out of the loop.",
+							quoted_name(tiles[i]->name));
 	return "Put a wait tile with \"for\" into the loop,"
 		" or give one of its edges an \"event\" or a \"wait\".";
 }

@@ -253,8 +253,7 @@ check_loops(Recursion *recursion)
 		problem = validation_error(validation, ERRCODE_INVALID_PARAMETER_VALUE, &here);
 		problem->message = psprintf("members would enter journeys in a loop without a wait: %s",
 									way_back(recursion));
-		problem->hint = "Put a wait tile with \"for\" before a sub_journey tile of the loop,"
-			" or lead members past it.";
+		problem->hint = "Put a wait tile with \"for\" before a sub_journey tile of the loop.";
 	}
 	return found;
 }

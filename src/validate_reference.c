@@ -134,8 +134,8 @@ report_no_journey(Validation *validation, const Place *place, const char *name)
 
 	(void) name_exists(&plan, name, &nearest);
 	report_missing(validation, place,
-				   psprintf("journey %s in %s does not exist", quoted_name(name),
-							place_text(place)),
+				   psprintf("journey %s of %s does not exist", quoted_name(name),
+							place_text(place->parent)),
 				   &nearest, "Create it with journey_create().");
 }
 
@@ -156,8 +156,8 @@ check_state(Validation *validation, const Place *place, const char *name, const 
 	if (!is_draft && strcmp(state, "completed") != 0)
 		return;
 	problem = validation_warning(validation, place);
-	problem->message = psprintf("nobody can enter journey %s in %s: it is %s",
-								quoted_name(name), place_text(place),
+	problem->message = psprintf("nobody can enter journey %s of %s: it is %s",
+								quoted_name(name), place_text(place->parent),
 								is_draft ? "a draft" : "completed");
 	problem->hint = is_draft ? "Activate it before this one." :
 		"Activate a new version of it, or let members enter another one.";
@@ -179,9 +179,9 @@ validate_child(Validation *validation, const Tile *tile)
 	else if (!may_enter(author(validation), &other))
 	{
 		problem = validation_error(validation, ERRCODE_INSUFFICIENT_PRIVILEGE, &here);
-		problem->message = psprintf("role \"%s\" may not enter members into journey %s in %s",
+		problem->message = psprintf("role \"%s\" may not enter members into journey %s of %s",
 									validation->journey->author.owner,
-									quoted_name(tile->child), place_text(&here));
+									quoted_name(tile->child), place_text(&parent));
 		problem->hint = psprintf("It needs to be a member of the journey's owner \"%s\","
 								 " or level \"emit\" by journey_grant().", other.owner);
 	}

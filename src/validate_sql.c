@@ -65,7 +65,8 @@ asked_of_edge(const Validation *validation, const Edge *edge)
 	if (validation->sees_event == NULL || tile == NULL)
 		return asked;
 	asked.has_result = validation->sees_result[tile->number];
-	if (!edge_sees_event(edge, validation->sees_event[tile->number]))
+	if (edge->event == NULL &&
+		!edge_sees_event(edge, validation->sees_event[tile->number]))
 		asked.asker = tile->await && edge->on != ON_MAX_VISITS && !edge_waits(edge) ?
 			ASKED_BY_RESULT : ASKED_BY_TIMER;
 	return asked;

@@ -14,6 +14,15 @@ SELECT public.journey_create('probe', '{
 SELECT public.journey_update('probe', public.journey_definition('probe'));
 SELECT * FROM public.journey_validate(public.journey_definition('probe'));
 SELECT public.journey_activate('probe');
+SELECT public.journey_duplicate('probe', 'drawn');
+SELECT public.journey_add_tile('drawn', 'late', 'exit', '{"outcome": "late"}');
+SELECT public.journey_add_edge('drawn', 'hold', 'late', 'slept', 'true', '1 hour', config => '{"label": "late"}');
+SELECT public.journey_drop_edge('drawn', 'hold', 'late');
+SELECT public.journey_add_edge('drawn', 'hold', 'late', percent => 10.5);
+SELECT public.journey_drop_tile('drawn', 'late');
+SELECT public.journey_delete('drawn');
+SELECT public.journey_revise('probe');
+SELECT public.journey_delete('probe');
 SELECT public.journey_identify('ann', '{"name": "Ann"}');
 SELECT FROM public.journey_emit('ann', 'came', dedupe_key => 'k');
 SELECT FROM public.journey_emit('ann', 'came', dedupe_key => 'k');
