@@ -162,5 +162,7 @@ action_again(Step *step, Member *member, Tile *tile)
 		return wait;
 	member->result = member_result_value(outcome, response);
 	member->awaits = NULL;
+	if (strcmp(outcome, OUTCOME_EXPIRED) == 0)
+		action_raise_expired(step, member, tile);
 	return go_on(outcome);
 }

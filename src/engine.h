@@ -156,6 +156,7 @@ typedef struct Transition
 	int16		version;
 	int64		event_id;		/* 0: none */
 	Reason		reason;
+	bool		is_visit;		/* an arrival, see store_count_visits */
 } Transition;
 
 typedef struct Action
@@ -411,6 +412,9 @@ typedef struct StepResult
 	int			sqlstate;
 } StepResult;
 
+/* The tile keeps the member, as it says. */
+extern void member_hold(Member *member, const StepResult *result);
+
 extern StepResult tile_enter(Step *step, Member *member, Tile *tile);
 
 /* A timer of the tile that holds the member; holds_until is for waits. */
@@ -447,6 +451,9 @@ extern StepResult action_again(Step *step, Member *member, Tile *tile);
 extern Jsonb *member_result_value(const char *outcome, Jsonb *response);
 extern char *member_outcome(const Jsonb *result);
 extern Jsonb *member_response(const Jsonb *result);	/* NULL: none */
+
+/* The member's action has expired: tell who listens. */
+extern void action_raise_expired(Step *step, const Member *member, const Tile *tile);
 
 /* Does the member leave over the edge on: error?  That of any tile, of an action. */
 extern bool result_is_error(const Tile *tile, const char *outcome);

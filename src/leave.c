@@ -65,7 +65,7 @@ tell_parent(Step *step, const Member *member, const char *outcome)
 static void
 cancel_actions(Step *step, const Member *member, bool held_only)
 {
-	Cancel	   *cancel = palloc(sizeof(Cancel));
+	Cancel	   *cancel = palloc0(sizeof(Cancel));
 
 	cancel->member = member->id;
 	cancel->held_only = held_only;

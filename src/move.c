@@ -37,6 +37,8 @@ add_transition(Step *step, Member *member, int16 from, int16 to, int edge,
 	transition->version = member->version;
 	transition->event_id = step->event ? step->event->id : 0;
 	transition->reason = reason;
+	transition->is_visit = to != NO_TILE && reason != REASON_GOAL &&
+		reason != REASON_FAILED && reason != REASON_RETRIED;
 	step->transitions = lappend(step->transitions, transition);
 	member->changed = true;
 }
@@ -169,8 +171,8 @@ become_ready(Step *step, Member *member)
 }
 
 /* The tile keeps the member: until due, but it is asked again before that. */
-static void
-hold(Member *member, const StepResult *result)
+void
+member_hold(Member *member, const StepResult *result)
 {
 	bool		asks_first = result->again != NO_TIME &&
 		(result->due == NO_TIME || result->again < result->due);
@@ -191,7 +193,7 @@ pass_until(Step *step, Member *member, const StepResult *result)
 	Choice		choice = choose_on(step, member, ON_PAST);
 
 	if (choice.edge == NULL && result->due != NO_TIME)
-		hold(member, result);
+		member_hold(member, result);
 	else
 		become_ready(step, member);
 	return choice.edge;
@@ -210,7 +212,7 @@ obey(Step *step, Member *member, const StepResult *result)
 			become_ready(step, member);
 			break;
 		case STEP_WAIT:
-			hold(member, result);
+			member_hold(member, result);
 			break;
 		case STEP_PAST:
 			return pass_until(step, member, result);

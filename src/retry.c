@@ -62,14 +62,16 @@ Jsonb *
 retry_to_jsonb(const RetryPolicy *policy)
 {
 	const RetrySchedule *standard = &default_schedule;
+	double		first = policy->first ? seconds(policy->first) : standard->first;
+	double		longest = policy->longest ? seconds(policy->longest) :
+		Max(standard->longest, first);
 	JsonbParseState *state = NULL;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_number(&state, "max", policy->max > 0 ? policy->max : standard->max);
-	push_number(&state, "first", policy->first ? seconds(policy->first) : standard->first);
+	push_number(&state, "first", first);
 	push_number(&state, "factor", policy->factor > 0 ? policy->factor : standard->factor);
-	push_number(&state, "longest", policy->longest ? seconds(policy->longest) :
-				standard->longest);
+	push_number(&state, "longest", longest);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 

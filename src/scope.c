@@ -89,7 +89,7 @@ count_visits(Step *step, const Member *member)
 
 		if (transition->member->id == member->id &&
 			transition->to == member->tile && transition->seq <= member->seq &&
-			(transition->edge != NO_EDGE || transition->from == NO_TILE))
+			transition->is_visit)
 			visits++;
 	}
 	return visits;

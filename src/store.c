@@ -232,7 +232,7 @@ note_due(Step *step)
 static bool
 write_step(Step *step)
 {
-	if (!insert_new(step) || !expire_actions(step))
+	if (!insert_new(step))
 		return false;
 	if (!history_holds(step))
 	{
@@ -240,6 +240,8 @@ write_step(Step *step)
 		raise_where_frozen();
 		return false;
 	}
+	if (!expire_actions(step))
+		return false;
 	write_members(step);
 	write_rest(step);
 	note_due(step);

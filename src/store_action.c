@@ -204,6 +204,25 @@ store_action_outcome(Step *step, const pg_uuid_t *id, TimestampTz *again,
 	return outcome;
 }
 
+char *
+store_member_key(text *customer, int64 member)
+{
+	static SqlPlan plan = {
+		"SELECT key FROM journey.member_row"
+		" WHERE customer OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
+		2, {TEXTOID, INT8OID}
+	};
+	Datum		values[] = {PointerGetDatum(customer), Int64GetDatum(member)};
+	SqlSession	session;
+	char	   *key = NULL;
+
+	sql_begin(&session);
+	if (sql_run(&plan, values, NULL) > 0)
+		key = sql_text(&session, 0, 1);
+	sql_end(&session);
+	return key;
+}
+
 void
 store_cancel_actions(text *customer, int64 member, bool held_only, TimestampTz now)
 {

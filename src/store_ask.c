@@ -14,6 +14,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "cache.h"
 #include "hot.h"
 #include "sql.h"
 #include "store.h"
@@ -214,4 +215,56 @@ store_held_customers(int64 max)
 	}
 	sql_end(&session);
 	return customers;
+}
+
+/* Journeys that hold events for the customer, as a list of ids. */
+static List *
+holding_journeys(text *customer)
+{
+	static SqlPlan plan = {
+		"SELECT DISTINCT journey FROM journey.held"
+		" WHERE customer OPERATOR(pg_catalog.=) $1",
+		1, {TEXTOID}
+	};
+	Datum		values[] = {PointerGetDatum(customer)};
+	SqlSession	session;
+	List	   *journeys = NIL;
+	uint64		n;
+
+	sql_begin(&session);
+	n = read_now(&plan, values);
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		MemoryContext old = MemoryContextSwitchTo(session.caller);
+
+		journeys = lappend_int(journeys, DatumGetInt32(sql_value(i, 1, &isnull)));
+		MemoryContextSwitchTo(old);
+	}
+	sql_end(&session);
+	return journeys;
+}
+
+void
+store_drop_leftovers(text *customer)
+{
+	static SqlPlan plan = {
+		"DELETE FROM journey.held"
+		" WHERE customer OPERATOR(pg_catalog.=) $1 AND journey OPERATOR(pg_catalog.=) $2",
+		2, {TEXTOID, INT4OID}
+	};
+	ListCell   *cell;
+
+	foreach(cell, holding_journeys(customer))
+	{
+		const JourneyState *state = cache_journey(lfirst_int(cell));
+		Datum		values[] = {PointerGetDatum(customer), Int32GetDatum(lfirst_int(cell))};
+		SqlSession	session;
+
+		if (state != NULL && state->is_paused)
+			continue;
+		sql_begin(&session);
+		sql_run(&plan, values, NULL);
+		sql_end(&session);
+	}
 }

@@ -16,11 +16,15 @@
 #include "cache.h"
 #include "guc.h"
 #include "lane.h"
+#include "order.h"
 #include "run.h"
 #include "tick.h"
 
 /* When to look again for customers whom others hold. */
 #define HELD_RETRY_MS 100
+
+/* When to look again for transactions that are older than a stop. */
+#define SWEEP_RETRY_MS 1000
 
 /* A customer with due members. */
 typedef struct DueCustomer
@@ -203,10 +207,26 @@ work_held(TimestampTz by, int64 max, Tick *tick)
 		Worked		worked;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!run_timers(lfirst(cell), by, 0, 0, &worked))
+		if (run_timers(lfirst(cell), by, 0, 0, &worked))
+			store_drop_leftovers(lfirst(cell));
+		else
 			tick->skipped++;
 		tick->progress |= worked.progress;
 	}
+}
+
+/* Members whom somebody has entered into a journey that was just stopped. */
+static void
+work_sweep(int64 max, Tick *tick)
+{
+	Sweep		sweep;
+
+	if (!sweep_due())
+		return;
+	sweep_run(max, &sweep);
+	tick->progress |= sweep.swept > 0;
+	tick->skipped += sweep.skipped;
+	tick->sweeps = sweep.again;
 }
 
 /* ---- both ---- */
@@ -241,11 +261,19 @@ tick_run(int64 max, Tick *tick)
 
 	memset(tick, 0, sizeof(Tick));
 	cache_refresh();
+	work_sweep(max, tick);
 	work_held(by, max, tick);
 	work_queue(by, max, tick);
 	if (tick->moved < max)
 		work_timers(by, max - tick->moved, tick);
 	tick->next_due = tick_next_due();
+	if (tick->sweeps && guc_now() == NO_TIME)
+	{
+		TimestampTz later = TimestampTzPlusMilliseconds(by, SWEEP_RETRY_MS);
+
+		if (tick->next_due == NO_TIME || tick->next_due > later)
+			tick->next_due = later;
+	}
 
 	/*
 	 * What could not be moved is held by others: no use in coming back at
