@@ -31,7 +31,7 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'journey_activate'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_activate(text) IS
-'Put the draft of a journey in force: its version never changes again, and customers enter it from each session''s next emit. The first error that journey_validate would show is raised. The first activation in a database arms it (see journey_arm). For the journey''s owner and roles with level operate.';
+'Put the draft of a journey in force: its version never changes again, and customers enter it from each session''s next emit. Members inside stay on the version they are on (see journey_migrate). A paused journey stays paused, a completed one is active again. The first error that journey_validate would show is raised. The first activation in a database arms it (see journey_arm). For the journey''s owner and roles with level operate.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_definition(name text, version int DEFAULT NULL)
 RETURNS jsonb
@@ -40,9 +40,23 @@ LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.journey_definition(text, int) IS
 'The definition of a version of a journey, as it was given; null for the newest version, draft or not. An error where there is no such journey or version. For its owner and roles with level operate.';
 
+CREATE OR REPLACE FUNCTION @extschema@.journey_revise(name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'journey_revise'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.journey_revise(text) IS
+'Make a draft version beside an active, paused or completed journey, with the definition of its newest version: journey_update changes it, journey_activate publishes it, journey_delete drops it; until then nothing is different for customers. Errors: 55000 the journey is a draft itself or has one already, 42704 no such journey, 42501. For its owner and roles with level operate; a superuser''s journey only for superusers.';
+
+CREATE OR REPLACE FUNCTION @extschema@.journey_duplicate(name text, new_name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'journey_duplicate'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.journey_duplicate(text, text) IS
+'Make a new journey in state draft with the definition of the newest version of another, draft or not. It is owned by the current role, whose rights its expressions will have. Errors: 42704 no such journey, 42710 the new name is taken, 42602 it cannot be a name, 42501. For the owner of the other journey and roles with level operate.';
+
 CREATE OR REPLACE FUNCTION @extschema@.journey_delete(name text)
 RETURNS void
 AS 'MODULE_PATHNAME', 'journey_delete'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_delete(text) IS
-'Delete a journey that was never activated; an error otherwise. For its owner and roles with level operate.';
+'Delete a journey that was never activated. Where a draft version stands beside activated ones, only that draft is dropped. Errors: 55000 there is no draft, 42704 no such journey, 42501. For its owner and roles with level operate.';

@@ -20,7 +20,8 @@ SELECT j.name AS journey, v.version, (e.n - 1)::int AS position,
 	   e.doc ->> 'from' AS from_tile, e.doc ->> 'to' AS to_tile,
 	   e.doc ->> 'event' AS event, e.doc ->> 'condition' AS condition,
 	   (e.doc ->> 'wait')::interval AS wait, (e.doc ->> 'percent')::numeric AS percent,
-	   e.doc ->> 'label' AS label
+	   e.doc ->> 'label' AS label,
+	   e.doc - '{from,to,event,condition,wait,percent}'::text[] AS config
   FROM journey.version_row v
   JOIN journey.journey j ON j.id = v.journey
  CROSS JOIN LATERAL jsonb_array_elements(v.definition -> 'edges') WITH ORDINALITY AS e (doc, n);
@@ -51,6 +52,8 @@ SELECT t.id, t.member, t.seq, j.name AS journey, t.version, t.customer,
 					 WHEN 'n' THEN 'no_path'
 					 WHEN 'm' THEN 'max_visits'
 					 WHEN 'p' THEN 'stopped'
+					 WHEN 'h' THEN 'holdout'
+					 WHEN 'i' THEN 'migrated'
 					 WHEN 'u' THEN 'manual'
 					 WHEN 'g' THEN 'goal'
 					 WHEN 'f' THEN 'failed'
@@ -90,8 +93,10 @@ SELECT j.name AS journey, m.hour, m.members
 --	  its to_tile is entered; if that is an exit tile, it is departed at once;
 --	  its from_tile is departed, unless it is an exit tile: that was counted on the way there;
 --	  the first row of a member (seq 1) with a from_tile enters the entry tile as well;
---	  goal, failed and retried rows move nobody; a failed row is an error at its tile.
--- Tile -1 stands for the journey as a whole: entered, exited (as departed), errors, members with a goal.
+--	  goal, failed and retried rows move nobody; a failed row is an error at its tile;
+--	  a migration's two rows leave a tile of the old version and enter one of the new.
+-- Tile -1 stands for the journey as a whole: entered, exited (as departed), errors, members with a goal.  There a
+-- migration counts only where the member was, or is, on its way to an exit tile: as exited (see exit_bound).
 
 -- A row is settled, and may be folded, when every transaction up to its own has ended.
 CREATE OR REPLACE VIEW journey.horizon AS
@@ -160,7 +165,9 @@ SELECT m.settled, m.journey, m.version, c.tile::smallint AS tile, c.entered * m.
 		SELECT coalesce(v.definition #>> ARRAY['tiles', v.tiles[m.from_tile + 1], 'type'] = 'exit', false) AS from_exit,
 			   coalesce(v.definition #>> ARRAY['tiles', v.tiles[m.to_tile + 1], 'type'] = 'exit', false) AS to_exit) x
  CROSS JOIN LATERAL (
-		VALUES (-1, m.is_entry::int, (m.is_move AND (x.to_exit OR (m.to_tile IS NULL AND NOT x.from_exit)))::int,
+		VALUES (-1, m.is_entry::int,
+				CASE m.reason WHEN 'i' THEN x.to_exit::int - x.from_exit::int
+							  ELSE (m.is_move AND (x.to_exit OR (m.to_tile IS NULL AND NOT x.from_exit)))::int END,
 				(m.reason = 'f')::int, (m.reason = 'g')::int),
 			   (m.to_tile, m.is_move::int, (m.is_move AND x.to_exit)::int, 0, 0),
 			   (m.from_tile, (m.is_move AND m.is_entry)::int, (m.is_move AND NOT x.from_exit)::int,
@@ -181,10 +188,13 @@ SELECT v.journey, v.version, m.tile, m.members
 		 WHERE r.journey = v.journey AND r.version = v.version AND r.due_at IS NOT NULL AND r.state = 't'
 		   AND v.definition #>> ARRAY['tiles', v.tiles[r.tile + 1], 'type'] = 'exit'
 		 GROUP BY r.tile) m
- WHERE v.definition @? '$.edges[*] ? (exists (@.event) && exists (@.wait))'
-   AND EXISTS (SELECT FROM jsonb_array_elements(v.definition -> 'edges') AS e (doc)
-				WHERE e.doc ? 'event' AND e.doc ? 'wait'
-				  AND v.definition #>> ARRAY['tiles', e.doc ->> 'to', 'type'] = 'exit');
+ WHERE EXISTS (SELECT FROM journey.version_row o
+				WHERE o.journey = v.journey AND o.version <= v.version
+				  AND o.definition @? '$.edges[*] ? (exists (@.event) && exists (@.wait))'
+				  AND (o.version < v.version
+					   OR EXISTS (SELECT FROM jsonb_array_elements(o.definition -> 'edges') AS e (doc)
+								   WHERE e.doc ? 'event' AND e.doc ? 'wait'
+									 AND o.definition #>> ARRAY['tiles', e.doc ->> 'to', 'type'] = 'exit')));
 
 CREATE OR REPLACE VIEW journey.tile_count AS
 SELECT c.journey, c.version, c.tile, sum(c.entered)::bigint AS entered, sum(c.departed)::bigint AS departed,

@@ -10,6 +10,8 @@ COMMENT ON COLUMN journey.journey.name IS 'what every verb calls it';
 COMMENT ON COLUMN journey.journey.owner IS 'the role whose rights its expressions have';
 COMMENT ON COLUMN journey.journey.state IS 'draft, active, paused or completed';
 COMMENT ON COLUMN journey.journey.version IS 'the newest version that was activated; 1 in a draft that never was';
+COMMENT ON COLUMN journey.journey.stopped IS 'completed by journey_stop: members found inside exit';
+COMMENT ON COLUMN journey.journey.sweep_after IS 'transaction that completed or stopped it, until the worker has looked once more for members of older transactions';
 
 COMMENT ON VIEW journey.version IS 'The versions of each journey and their definitions. A version never changes once it was activated.';
 COMMENT ON COLUMN journey.version.journey IS 'name of the journey';
@@ -21,7 +23,7 @@ COMMENT ON VIEW journey.tile IS 'The tiles of each version, read from its defini
 COMMENT ON COLUMN journey.tile.journey IS 'name of the journey';
 COMMENT ON COLUMN journey.tile.version IS 'version of the journey';
 COMMENT ON COLUMN journey.tile.tile IS 'name of the tile';
-COMMENT ON COLUMN journey.tile.type IS 'entry, wait, branch, action, update_profile or exit';
+COMMENT ON COLUMN journey.tile.type IS 'entry, wait, branch, action, update_profile, sub_journey or exit';
 COMMENT ON COLUMN journey.tile.config IS 'the tile''s keys but for type';
 
 COMMENT ON VIEW journey.edge IS 'The edges of each version, read from its definition.';
@@ -35,6 +37,7 @@ COMMENT ON COLUMN journey.edge.condition IS 'SQL expression that must be true; n
 COMMENT ON COLUMN journey.edge.wait IS 'time to pass before the member arrives (with an event) or leaves (without)';
 COMMENT ON COLUMN journey.edge.percent IS 'share of the customers that take it, 0 to 100';
 COMMENT ON COLUMN journey.edge.label IS 'what an editor shows on it';
+COMMENT ON COLUMN journey.edge.config IS 'the edge''s other keys, as journey_add_edge takes them';
 
 COMMENT ON VIEW journey.member IS 'One customer''s run through one version of one journey, told apart by key.';
 COMMENT ON COLUMN journey.member.id IS 'identifies the member; carries no order';
@@ -43,7 +46,7 @@ COMMENT ON COLUMN journey.member.version IS 'version of the journey that the mem
 COMMENT ON COLUMN journey.member.customer IS 'whose run it is';
 COMMENT ON COLUMN journey.member.key IS 'tells runs of one customer apart; empty where the journey has no key';
 COMMENT ON COLUMN journey.member.tile IS 'where the member is, or is on its way to, or left the journey from';
-COMMENT ON COLUMN journey.member.state IS 'active; in_transit: on its way to the tile until due_at; failed: an expression erred and the member stays where it is until it exits; exited';
+COMMENT ON COLUMN journey.member.state IS 'active; in_transit: on its way to the tile until due_at; failed: an expression erred and the member stays where it is until it exits or journey_retry_member; exited';
 COMMENT ON COLUMN journey.member.entered_at IS 'when it entered the journey';
 COMMENT ON COLUMN journey.member.arrived_at IS 'when it came to the tile, or its wait was last reset';
 COMMENT ON COLUMN journey.member.due_at IS 'when time alone moves it next; null: never';
@@ -67,10 +70,10 @@ COMMENT ON COLUMN journey.transition.seq IS '1, 2, … for each member';
 COMMENT ON COLUMN journey.transition.journey IS 'name of the journey';
 COMMENT ON COLUMN journey.transition.version IS 'version of the journey the member was on';
 COMMENT ON COLUMN journey.transition.customer IS 'whose run it is';
-COMMENT ON COLUMN journey.transition.from_tile IS 'the tile it left; null: it entered and stays on the entry tile. Goal, failed and retried rows name the member''s tile twice';
-COMMENT ON COLUMN journey.transition.to_tile IS 'the tile it went to; null: it exited from from_tile';
+COMMENT ON COLUMN journey.transition.from_tile IS 'the tile it left; null: it entered and stays on the entry tile, or came from another version. Goal, failed and retried rows name the member''s tile twice';
+COMMENT ON COLUMN journey.transition.to_tile IS 'the tile it went to; null: it exited from from_tile, or went to another version';
 COMMENT ON COLUMN journey.transition.edge IS 'position of the edge it took; null: none';
-COMMENT ON COLUMN journey.transition.reason IS 'entry, event, timer, step, exit_rule, restarted, expired, no_path, max_visits, stopped, manual, goal, failed or retried';
+COMMENT ON COLUMN journey.transition.reason IS 'entry, event, timer, step, exit_rule, restarted, expired, no_path, max_visits, stopped, manual, goal, failed, retried, holdout or migrated';
 COMMENT ON COLUMN journey.transition.event_id IS 'the event that caused the step';
 COMMENT ON COLUMN journey.transition.due_at IS 'when it was due, where a timer caused the step';
 COMMENT ON COLUMN journey.transition.at IS 'when it moved: the event''s time, or when the timer was worked off';
@@ -84,18 +87,43 @@ COMMENT ON COLUMN journey.action.customer IS 'for whom';
 COMMENT ON COLUMN journey.action.destination IS 'where it goes';
 COMMENT ON COLUMN journey.action.payload IS 'what is sent';
 COMMENT ON COLUMN journey.action.tags IS 'the tile''s tags';
-COMMENT ON COLUMN journey.action.state IS 'pending, in_flight (claimed, until next_attempt_at), delivered, failed, dead (no attempt left), cancelled or suppressed';
+COMMENT ON COLUMN journey.action.state IS 'pending, in_flight (claimed, until next_attempt_at), delivered, failed, dead (no attempt left, or too old), cancelled or suppressed (one over the cap)';
 COMMENT ON COLUMN journey.action.attempts IS 'how often it was claimed';
 COMMENT ON COLUMN journey.action.next_attempt_at IS 'when it may be claimed next; null: never';
-COMMENT ON COLUMN journey.action.last_error IS 'what the last attempt failed of';
+COMMENT ON COLUMN journey.action.last_error IS 'what the last attempt failed of; expired: it was cancelled because expires_at had come';
 COMMENT ON COLUMN journey.action.response IS 'what the destination answered';
 COMMENT ON COLUMN journey.action.created_at IS 'time of the move that made it';
 COMMENT ON COLUMN journey.action.delivered_at IS 'when it was acknowledged';
+COMMENT ON COLUMN journey.action.expires_at IS 'from then on it is not sent; null: no such time';
+COMMENT ON COLUMN journey.action.retry IS 'its tile''s retry schedule: max attempts, and first, longest (seconds) and factor of the time between them; null: the default';
 
 COMMENT ON TABLE journey.destination IS 'Where actions go.';
 COMMENT ON COLUMN journey.destination.name IS 'what action tiles call it';
 COMMENT ON COLUMN journey.destination.kind IS 'pull: a consumer claims its actions with journey_claim';
 COMMENT ON COLUMN journey.destination.config IS 'settings of that kind';
+
+COMMENT ON TABLE journey.audience IS 'The audiences: named sets of customers.';
+COMMENT ON COLUMN journey.audience.name IS 'what journeys call it';
+
+COMMENT ON TABLE journey.audience_member IS 'Who is in which audience.';
+COMMENT ON COLUMN journey.audience_member.audience IS 'name of the audience';
+COMMENT ON COLUMN journey.audience_member.customer IS 'who';
+
+COMMENT ON TABLE journey.pause IS 'The pauses of each journey.';
+COMMENT ON COLUMN journey.pause.journey IS 'journey.id';
+COMMENT ON COLUMN journey.pause.number IS '1, 2, … for each journey';
+COMMENT ON COLUMN journey.pause.paused_at IS 'when it began, by the clock of the session';
+COMMENT ON COLUMN journey.pause.resumed_at IS 'when it ended; null: it lasts';
+
+COMMENT ON TABLE journey.held IS 'Events that came while a journey was paused, kept for its members until these have caught up.';
+COMMENT ON COLUMN journey.held.customer IS 'who did it';
+COMMENT ON COLUMN journey.held.journey IS 'journey.id';
+COMMENT ON COLUMN journey.held.pause IS 'pause.number';
+COMMENT ON COLUMN journey.held.event_id IS 'event.id';
+COMMENT ON COLUMN journey.held.at IS 'when it happened';
+COMMENT ON COLUMN journey.held.received_at IS 'when the server was told';
+COMMENT ON COLUMN journey.held.event IS 'what';
+COMMENT ON COLUMN journey.held.props IS 'its properties, a JSON object';
 
 COMMENT ON TABLE journey.customer IS 'What is known about customers where no table of the user''s own is bound.';
 COMMENT ON COLUMN journey.customer.customer IS 'who';
@@ -183,6 +211,12 @@ COMMENT ON COLUMN journey.member_row.customer IS 'whose run it is';
 COMMENT ON COLUMN journey.member_row.key IS 'tells runs apart';
 COMMENT ON COLUMN journey.member_row.context IS 'null: {}';
 COMMENT ON COLUMN journey.member_row.outcome IS 'how it ended';
+COMMENT ON COLUMN journey.member_row.holds_until IS 'when the tile''s hold ends, where something else is due earlier; infinity: no time ends it; null: due_at says it';
+COMMENT ON COLUMN journey.member_row.shifted IS 'microseconds by which pauses have put its max_duration off; null: none';
+COMMENT ON COLUMN journey.member_row.parent IS 'id of the member of the same customer whose sub_journey tile awaits it; null: none';
+COMMENT ON COLUMN journey.member_row.awaits IS 'the action whose result the tile awaits; null: none';
+COMMENT ON COLUMN journey.member_row.result IS 'outcome and response of the last tile that awaited a result';
+COMMENT ON COLUMN journey.member_row.pauses IS 'pauses of the journey that it has behind it; null: none';
 
 COMMENT ON TABLE journey.transition_row IS 'Behind journey.transition, in partitions by received_at.';
 COMMENT ON COLUMN journey.transition_row.id IS 'from journey.transition_id';

@@ -136,7 +136,7 @@ raise_not_live(const char *name)
 }
 
 const JourneyState *
-argument_journey(FunctionCallInfo fcinfo, int n, bool must_be_active)
+argument_journey(FunctionCallInfo fcinfo, int n)
 {
 	char	   *name = text_to_cstring(argument_text(fcinfo, n, "journey",
 													 MAX_EVENT_LENGTH));
@@ -146,9 +146,5 @@ argument_journey(FunctionCallInfo fcinfo, int n, bool must_be_active)
 	state = cache_by_name(name);
 	if (state == NULL)
 		raise_not_live(name);
-	else if (must_be_active && !state->is_active)
-		ereport(ERROR,
-				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				errmsg("journey \"%s\" is not active", name));
 	return state;
 }

@@ -32,7 +32,7 @@ extern void check_size(Datum json, const char *name);
 extern void check_props(Datum props, const char *name);
 extern void check_time(TimestampTz at);
 
-/* A journey that takes entries or has members; raises 42704 and 55000. */
-extern const JourneyState *argument_journey(FunctionCallInfo fcinfo, int n, bool must_be_active);
+/* A journey that is not a draft; raises 42704 and 55000. */
+extern const JourneyState *argument_journey(FunctionCallInfo fcinfo, int n);
 
 #endif							/* JOURNEY_ARGUMENTS_H */

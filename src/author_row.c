@@ -137,9 +137,8 @@ row_check_may_write(const JourneyRow *row)
 				errdetail("Its owner \"%s\" is a superuser.", row->owner));
 }
 
-/* The version that is not yet activated, or 0. */
-static int16
-draft_version(const JourneyRow *row)
+int16
+row_draft(const JourneyRow *row)
 {
 	static SqlPlan plan = {
 		"SELECT version FROM journey.version_row WHERE journey = $1 AND state = 'draft'",
@@ -160,7 +159,7 @@ draft_version(const JourneyRow *row)
 int16
 row_require_draft(const JourneyRow *row, const char *hint)
 {
-	int16		version = draft_version(row);
+	int16		version = row_draft(row);
 
 	if (version == 0)
 		ereport(ERROR,
@@ -169,4 +168,15 @@ row_require_draft(const JourneyRow *row, const char *hint)
 				errdetail("Its state is \"%s\".", row->state),
 				errhint("%s", hint));
 	return version;
+}
+
+void
+row_check_written(const JourneyRow *row, uint64 rows)
+{
+	if (rows == 0)
+		ereport(ERROR,
+				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("could not change journey %s: its versions changed after the transaction began",
+					   quoted_name(row->name)),
+				errhint("Try the transaction again."));
 }

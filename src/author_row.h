@@ -36,7 +36,17 @@ extern void row_check_rights(const JourneyRow *row);
  */
 extern void row_check_may_write(const JourneyRow *row);
 
-/* The version that is not yet activated; raises 55000 with the hint if none. */
+/* The version that is not yet activated, or 0. */
+extern int16 row_draft(const JourneyRow *row);
+
+/* The same; raises 55000 with the hint if there is none. */
+#define NO_DRAFT_HINT "An activated version never changes: make a draft beside it with journey_revise()."
 extern int16 row_require_draft(const JourneyRow *row, const char *hint);
+
+/*
+ * Raise 40001 unless a row of a version was written: one that came after the
+ * transaction's snapshot we have read, but cannot write.
+ */
+extern void row_check_written(const JourneyRow *row, uint64 rows);
 
 #endif							/* JOURNEY_AUTHOR_ROW_H */

@@ -28,6 +28,7 @@
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "cache.h"
 #include "cache_version.h"
@@ -50,6 +51,7 @@ static MemoryContext lookup_cxt = NULL;
 static HTAB *listeners = NULL;
 static JourneyState *states = NULL;
 static int	nstates = 0;
+static bool asks_always = false;
 
 /* The backend's only relcache callback; dispatches.  No catalog access here. */
 static void
@@ -141,12 +143,37 @@ add_version(const VersionRow *row)
 	state->id = row->key.journey;
 	state->is_active = strcmp(row->state, "active") == 0;
 	state->is_running = state->is_active || strcmp(row->state, "completed") == 0;
+	state->is_paused = strcmp(row->state, "paused") == 0;
+	state->is_stopped = row->is_stopped;
+	state->needs_sweep = row->needs_sweep;
+	asks_always |= journey->asks_always;
 	index_members(journey);
 	if (!row->is_newest)
 		return;
 	state->newest = journey;
 	if (state->is_active)
 		index_entries(journey);
+}
+
+/* By bisection: they are in order of id. */
+static JourneyState *
+find_state(int32 id)
+{
+	int			low = 0;
+	int			high = nstates;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (states[middle].id == id)
+			return &states[middle];
+		if (states[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
 }
 
 static void
@@ -164,6 +191,41 @@ begin_lookups(int nversions)
 	states = MemoryContextAllocZero(lookup_cxt,
 									(nversions + 1) * sizeof(JourneyState));
 	nstates = 0;
+	asks_always = false;
+}
+
+/*
+ * The pauses that have ended; there are few.  Drafts have none, and a journey
+ * that stands still has no state.
+ */
+static void
+read_pauses(void)
+{
+	static SqlPlan plan = {
+		"SELECT journey, paused_at, resumed_at FROM journey.pause"
+		" WHERE resumed_at IS NOT NULL ORDER BY journey, number",
+		0, {0}
+	};
+	SqlSession	session;
+	uint64		n;
+
+	sql_begin(&session);
+	n = sql_read(&plan, NULL, NULL, GetLatestSnapshot());
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+		JourneyState *state = find_state(DatumGetInt32(sql_value(i, 1, &isnull)));
+
+		if (state == NULL)
+			continue;
+		if (state->pauses == NULL)
+			state->pauses = MemoryContextAlloc(lookup_cxt, n * sizeof(Pause));
+		state->pauses[state->npauses].from =
+			DatumGetTimestampTz(sql_value(i, 2, &isnull));
+		state->pauses[state->npauses++].to =
+			DatumGetTimestampTz(sql_value(i, 3, &isnull));
+	}
+	sql_end(&session);
 }
 
 /*
@@ -191,6 +253,7 @@ reload(void)
 	MemoryContextSwitchTo(lookup_cxt);
 	foreach(cell, rows)
 		add_version(lfirst(cell));
+	read_pauses();
 	versions_end();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
@@ -216,6 +279,17 @@ cache_refresh(void)
 	versions_free_retired();
 }
 
+bool
+cache_refresh_if_stale(bool outdated)
+{
+	AcceptInvalidationMessages();
+	stale |= outdated;
+	if (!stale)
+		return false;
+	cache_refresh();
+	return true;
+}
+
 const Listeners *
 cache_listeners(const char *event)
 {
@@ -225,6 +299,18 @@ cache_listeners(const char *event)
 	strlcpy(name, event, NAME_SIZE);
 	entry = hash_search(listeners, name, HASH_FIND, NULL);
 	return entry ? &entry->listeners : NULL;
+}
+
+const JourneyState *
+cache_journey(int32 id)
+{
+	return find_state(id);
+}
+
+bool
+cache_asks_always(void)
+{
+	return asks_always;
 }
 
 const JourneyState *

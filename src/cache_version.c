@@ -234,7 +234,8 @@ versions_list(void)
 	static SqlPlan plan = {
 		"SELECT j.id, v.version, j.name, j.owner, j.state,"
 		" v.version OPERATOR(pg_catalog.=) j.version,"
-		" v.xmin::pg_catalog.text::pg_catalog.int8, v.ctid"
+		" v.xmin::pg_catalog.text::pg_catalog.int8, v.ctid,"
+		" j.stopped, j.sweep_after IS NOT NULL"
 		" FROM journey.journey j"
 		" JOIN journey.version_row v ON v.journey OPERATOR(pg_catalog.=) j.id"
 		" WHERE v.state OPERATOR(pg_catalog.<>) 'draft'"
@@ -261,6 +262,8 @@ versions_list(void)
 		row->is_newest = DatumGetBool(sql_value(i, 6, &isnull));
 		row->xmin = DatumGetInt64(sql_value(i, 7, &isnull));
 		row->tid = *(ItemPointer) DatumGetPointer(sql_value(i, 8, &isnull));
+		row->is_stopped = DatumGetBool(sql_value(i, 9, &isnull));
+		row->needs_sweep = DatumGetBool(sql_value(i, 10, &isnull));
 		old = MemoryContextSwitchTo(session.caller);
 		rows = lappend(rows, row);
 		MemoryContextSwitchTo(old);

@@ -28,6 +28,8 @@ typedef struct VersionRow
 	char	   *owner;
 	char	   *state;
 	bool		is_newest;
+	bool		is_stopped;
+	bool		needs_sweep;
 	int64		xmin;
 	ItemPointerData tid;
 } VersionRow;

@@ -39,6 +39,13 @@ percent_bucket(const char *journey, const char *tile, const text *customer)
 	return head % PERCENT_BUCKETS;
 }
 
+/* Is that one of the edges that time leads over? */
+static inline bool
+goes_by_time(const Edge *edge)
+{
+	return edge->event == NULL && edge->on == ON_NOTHING;
+}
+
 static bool
 in_bucket(Step *step, const Member *member, const Edge *edge)
 {
@@ -83,7 +90,7 @@ choose_by_time(Step *step, Member *member)
 		Edge	   *edge = tile->edges[i];
 		TimestampTz when;
 
-		if (edge->event != NULL)
+		if (!goes_by_time(edge))
 			continue;
 		when = eligible_at(step, member, edge);
 		if (when > step->now)
@@ -116,6 +123,82 @@ choose_by_event(Step *step, const Member *member)
 
 		if (edge->event != NULL && strcmp(edge->event, step->event->name) == 0 &&
 			holds(step, member, edge, &choice))
+		{
+			choice.edge = edge;
+			return choice;
+		}
+	}
+	return choice;
+}
+
+Choice
+choose_on(Step *step, Member *member, EdgeOn on)
+{
+	Choice		choice = {NULL, NO_TIME, 0};
+	Tile	   *tile = member_tile(member);
+
+	for (int i = 0; i < tile->nedges; i++)
+	{
+		Edge	   *edge = tile->edges[i];
+
+		if (edge->on == on && holds(step, member, edge, &choice))
+		{
+			choice.edge = edge;
+			return choice;
+		}
+	}
+	return choice;
+}
+
+/* Has the event moved the member in this very step? */
+static bool
+has_moved(Step *step, const Member *member, int64 event_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->transitions)
+	{
+		Transition *transition = lfirst(cell);
+
+		if (transition->member == member && transition->event_id == event_id)
+			return true;
+	}
+	return false;
+}
+
+/* The earliest event since the entry that meets the edge becomes the step's. */
+static bool
+met_before(Step *step, Member *member, Edge *edge, Choice *choice)
+{
+	Event	   *event = step->event;
+	ListCell   *cell;
+
+	foreach(cell, step->store->past_events(step, member, edge->event))
+	{
+		Event	   *past = lfirst(cell);
+
+		if (has_moved(step, member, past->id))
+			continue;
+		past->at = step->now;
+		step->event = past;
+		if (holds(step, member, edge, choice))
+			return true;
+	}
+	step->event = event;
+	return false;
+}
+
+Choice
+choose_by_past(Step *step, Member *member)
+{
+	Choice		choice = {NULL, NO_TIME, 0};
+	Tile	   *tile = member_tile(member);
+
+	for (int i = 0; i < tile->nedges; i++)
+	{
+		Edge	   *edge = tile->edges[i];
+
+		if (edge->since_entry && met_before(step, member, edge, &choice))
 		{
 			choice.edge = edge;
 			return choice;

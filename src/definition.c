@@ -21,8 +21,8 @@ static void read_cap(Parser *parser, const Place *place,
 					 JsonbValue *value, void *field);
 
 static const Key entry_rules_keys[] = {
-	{"on_active", read_on_active, offsetof(Journey, on_active)},
 	{"only", read_name, offsetof(Journey, only)},
+	{"on_active", read_on_active, offsetof(Journey, on_active)},
 	{"reentry", read_reentry, offsetof(Journey, never_again)},
 	{"cooldown", read_interval, offsetof(Journey, cooldown)},
 	{"holdout", read_percent, offsetof(Journey, holdout)},
@@ -32,16 +32,16 @@ static const Key entry_rules_keys[] = {
 /* Tiles before edges: an edge is read into pointers to its tiles. */
 static const Key journey_keys[] = {
 	{"key", read_text_sql, offsetof(Journey, key)},
-	{"timezone", read_zone},
 	{"entry_rules", read_entry_rules},
-	{"goal", read_goal, offsetof(Journey, goal)},
-	{"exit", read_exits},
-	{"tiles", read_tiles},
-	{"edges", read_edges},
+	{"timezone", read_zone},
 	{"on_resume", read_on_resume, offsetof(Journey, on_resume)},
 	{"max_duration", read_span, offsetof(Journey, max_duration)},
+	{"goal", read_goal, offsetof(Journey, goal)},
+	{"exit", read_exits},
 	{"quiet_hours", read_quiet_hours, offsetof(Journey, quiet_hours)},
 	{"cap", read_cap, offsetof(Journey, cap)},
+	{"tiles", read_tiles},
+	{"edges", read_edges},
 	{NULL}
 };
 

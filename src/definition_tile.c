@@ -345,13 +345,15 @@ static void
 read_retry(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	JsonbContainer *object = document_object(parser, place, value);
+	int			before = list_length(*parser->problems);
 	RetryPolicy *retry;
 
 	if (object == NULL)
 		return;
 	retry = palloc0(sizeof(RetryPolicy));
 	document_keys(parser, place, object, retry_keys, retry);
-	check_longest(parser, place, retry);
+	if (list_length(*parser->problems) == before)
+		check_longest(parser, place, retry);
 	*(RetryPolicy **) field = retry;
 }
 

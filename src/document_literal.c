@@ -241,18 +241,56 @@ read_hold(Parser *parser, const Place *place, JsonbValue *value, void *field)
 		complain_interval(parser, place, text, reading);
 }
 
+/* As Region/City, and nothing that SQL would need to give text. */
+static bool
+looks_like_zone(const char *text)
+{
+	if (!isalpha((unsigned char) *text) || strchr(text, '/') == NULL)
+		return false;
+	for (const char *c = text; *c != '\0'; c++)
+		if (!isalnum((unsigned char) *c) && strchr("/_+-", *c) == NULL)
+			return false;
+	return true;
+}
+
+static void
+complain_zone(Parser *parser, const Place *place, const char *name)
+{
+	Problem    *problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
+	pg_tzenum  *zones = pg_tzenumerate_start();
+	pg_tz	   *zone;
+	Nearest		nearest;
+
+	problem->message = psprintf("time zone %s in %s does not exist", quoted_name(name),
+								place_text(place));
+	nearest_begin(&nearest, name);
+	while ((zone = pg_tzenumerate_next(zones)) != NULL)
+		nearest_offer(&nearest, pstrdup(pg_get_timezone_name(zone)));
+	pg_tzenumerate_end(zones);
+	problem->hint = nearest_hint(&nearest);
+	if (problem->hint == NULL)
+		problem->hint = "Zones are named as \"Europe/Berlin\": see pg_timezone_names.";
+}
+
 void
 read_zone(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	Journey    *journey = field;
 	pg_tz	   *zone = NULL;
+	Expression *expr;
 
 	if (value->type == jbvString && value->val.string.len <= TZ_STRLEN_MAX)
 		zone = pg_tzset(pnstrdup(value->val.string.val, value->val.string.len));
 	if (zone != NULL && pg_tz_acceptable(zone))
+	{
 		journey->zone = pstrdup(pg_get_timezone_name(zone));
+		return;
+	}
+	expr = document_sql(parser, place, value, EXPR_TEXT);
+	if (expr != NULL && !parser->is_stored && looks_like_zone(expr->source))
+		complain_zone(parser, place, expr->source);
 	else
-		journey->zone_expr = document_sql(parser, place, value, EXPR_TEXT);
+		journey->zone_expr = expr;
 }
 
 static bool

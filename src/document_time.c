@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/formatting.h"
 #include "utils/timestamp.h"
 
 #include "document.h"
@@ -74,9 +75,15 @@ check_moment(Parser *parser, const Place *place, char *text)
 void
 read_until(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	Expression *expr = document_sql(parser, place, value, EXPR_TIMESTAMPTZ);
+	Expression *expr;
 	char	   *text;
 
+	if (value->type != jbvString)
+	{
+		complain_type(parser, place, value, "a string")->hint = MOMENT_HINT;
+		return;
+	}
+	expr = document_sql(parser, place, value, EXPR_TIMESTAMPTZ);
 	if (expr != NULL && looks_like_moment(expr->source))
 	{
 		text = pstrdup(expr->source);
@@ -124,18 +131,22 @@ time_of_day(const char *text)
 static int64
 document_time(Parser *parser, const Place *place, JsonbValue *value, int64 latest)
 {
-	char	   *text = document_string(parser, place, value, MAX_NAME_LENGTH);
+	char	   *text;
 	int64		time;
 	Problem    *problem;
 
-	if (text == NULL)
-		return -1;
-	time = time_of_day(text);
-	if (time >= 0 && time <= latest)
-		return time;
-	problem = complain(parser, ERRCODE_INVALID_DATETIME_FORMAT, place);
-	problem->message = psprintf("%s in %s is not a time of day", quoted_name(text),
-								place_text(place));
+	if (value->type == jbvString)
+	{
+		text = pnstrdup(value->val.string.val, value->val.string.len);
+		time = time_of_day(text);
+		if (time >= 0 && time <= latest)
+			return time;
+		problem = complain(parser, ERRCODE_INVALID_DATETIME_FORMAT, place);
+		problem->message = psprintf("%s in %s is not a time of day",
+									quoted_name(text), place_text(place));
+	}
+	else
+		problem = complain_type(parser, place, value, "a string");
 	problem->hint = latest == USECS_PER_DAY ?
 		"Write it as \"09:00\" or \"09:00:30\", up to \"24:00\"." :
 		"Write it as \"09:00\" or \"09:00:30\", up to \"23:59:59\".";
@@ -181,17 +192,11 @@ static void
 complain_day(Parser *parser, const Place *place, const char *name)
 {
 	Problem    *problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
-	char		begin[4];
 	Nearest		nearest;
 
 	problem->message = psprintf("unrecognized day %s in %s", quoted_name(name),
 								place_text(place));
-
-	/* As "Wednesday" begins so does "wed". */
-	for (int i = 0; i < 4; i++)
-		begin[i] = pg_tolower((unsigned char) name[Min(i, strlen(name))]);
-	begin[3] = '\0';
-	nearest_begin(&nearest, begin);
+	nearest_begin(&nearest, asc_tolower(name, strlen(name)));
 	for (int i = 0; i < lengthof(day_names); i++)
 		nearest_offer(&nearest, day_names[i]);
 	problem->hint = nearest_hint(&nearest);
@@ -232,7 +237,7 @@ read_days(Parser *parser, const Place *place, JsonbValue *value, void *field)
 		if (all & days[i])
 		{
 			problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, &here);
-			problem->message = psprintf("%s names a day once more", place_text(&here));
+			problem->message = psprintf("%s repeats a day", place_text(&here));
 		}
 		all |= days[i];
 	}

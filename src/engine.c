@@ -10,6 +10,7 @@
 
 #include "utils/memutils.h"
 
+#include "cache.h"
 #include "engine.h"
 #include "guc.h"
 #include "isolate.h"
@@ -26,6 +27,10 @@ begin_attempt(Step *step, bool careful)
 	step->actions = NIL;
 	step->failures = NIL;
 	step->patches = NIL;
+	step->cancels = NIL;
+	step->raised = NIL;
+	step->fanned = NIL;
+	step->held = NIL;
 	step->traits = NULL;
 	step->scope.zone = NULL;
 	foreach(cell, step->stored)
@@ -38,12 +43,46 @@ begin_attempt(Step *step, bool careful)
 	}
 }
 
+/*
+ * No timer of a member comes later than the end of its max_duration.  A hold
+ * that would is remembered.
+ */
+static void
+limit_due(Step *step, Member *member)
+{
+	TimestampTz expiry = member_expiry(step, member);
+
+	if (expiry == NO_TIME || (member->due_at != NO_TIME && member->due_at <= expiry))
+		return;
+	if (member->due_at != NO_TIME && member->holds_until == NO_TIME &&
+		member->ready_at == NO_TIME && member_tile(member)->type == TILE_WAIT &&
+		member->state == MEMBER_ACTIVE)
+		member->holds_until = member->due_at;
+	member->due_at = expiry;
+}
+
+static void
+limit_dues(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->members)
+	{
+		Member	   *member = lfirst(cell);
+
+		if (member->changed && !member->broken &&
+			(member->state == MEMBER_ACTIVE || member->state == MEMBER_IN_TRANSIT))
+			limit_due(step, member);
+	}
+}
+
 typedef struct Attempt
 {
 	Step	   *step;
 	Decision	decide;
 	void	   *arg;
 	Reason		reason;
+	Event	   *event;
 } Attempt;
 
 static void
@@ -53,7 +92,9 @@ attempt(void *arg)
 	MemoryContext old = MemoryContextSwitchTo(attempt->step->cxt);
 
 	attempt->step->reason = attempt->reason;
+	attempt->step->event = attempt->event;
 	attempt->decide(attempt->step, attempt->arg);
+	limit_dues(attempt->step);
 	MemoryContextSwitchTo(old);
 }
 
@@ -92,6 +133,7 @@ step_settle(Step *step)
 		member->before = member;
 		member->changed = false;
 		member->replaces = false;
+		member->arriving = false;
 		if (member->state != MEMBER_EXITED)
 			open = lappend(open, member);
 	}
@@ -101,15 +143,42 @@ step_settle(Step *step)
 bool
 step_run(Step *step, Decision decide, void *arg)
 {
-	Attempt		todo = {step, decide, arg, step->reason};
+	Attempt		todo = {step, decide, arg, step->reason, step->event};
 	MemoryContext old = MemoryContextSwitchTo(step->cxt);
 	bool		written;
 
 	decide_isolated(step, &todo);
 	step->reason = todo.reason;
+	step->event = todo.event;
 	written = step->store->write(step);
+	if (written)
+		step->pending = list_concat(step->pending, step->raised);
 	MemoryContextSwitchTo(old);
 	return written;
+}
+
+/* A member has behind it what was before it. */
+static int16
+pauses_so_far(const Journey *journey)
+{
+	const JourneyState *state = cache_journey(journey->id);
+
+	return state ? state->npauses : 0;
+}
+
+Member *
+step_member(Step *step, int64 id)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->members)
+	{
+		Member	   *member = lfirst(cell);
+
+		if (member->id == id)
+			return member;
+	}
+	return NULL;
 }
 
 Member *
@@ -130,6 +199,7 @@ step_new_member(Step *step, Journey *journey, text *key, Jsonb *context)
 	member->state = MEMBER_ACTIVE;
 	member->entered_at = step->now;
 	member->arrived_at = step->now;
+	member->pauses = pauses_so_far(journey);
 	member->key = key;
 	member->context = JB_ROOT_COUNT(context) > 0 ? context : NULL;
 	member->before = member;

@@ -76,6 +76,13 @@ text_is(const text *a, const text *b)
 #define NO_TILE (-1)
 #define NO_EDGE (-1)
 
+/* What the members of before say about entering a journey once more. */
+typedef struct EntryHistory
+{
+	bool		had_key;		/* a member of that key has entered before */
+	TimestampTz last_entry;		/* of the customer, whatever key; or NO_TIME */
+} EntryHistory;
+
 typedef struct Member
 {
 	int64		id;
@@ -116,6 +123,9 @@ typedef struct Member
 	bool		changed;
 	bool		broken;			/* on a tile that its version does not have */
 	bool		replaces;		/* new, while an old run of the same key exits */
+	bool		arriving;		/* has just come to its tile */
+	bool		asked_history;	/* its entry hung on history: */
+	EntryHistory history;
 } Member;
 
 /* Where a member is that is not broken. */
@@ -146,6 +156,7 @@ typedef struct Transition
 	int16		version;
 	int64		event_id;		/* 0: none */
 	Reason		reason;
+	bool		is_visit;		/* an arrival, see store_count_visits */
 } Transition;
 
 typedef struct Action
@@ -164,6 +175,7 @@ typedef struct Cancel
 {
 	int64		member;			/* of this member: those that are pending */
 	bool		held_only;		/* only those that quiet hours still hold */
+	const pg_uuid_t *expired;	/* or this one alone, because it has expired */
 } Cancel;
 
 /*
@@ -201,12 +213,6 @@ typedef struct Fanned
 	List	   *customers;		/* text *, sorted, each once */
 } Fanned;
 
-/* What a journey's member history says about entering once more. */
-typedef struct EntryHistory
-{
-	bool		had_key;		/* a member of that key has entered before */
-	TimestampTz last_entry;		/* of the customer, whatever key; NO_TIME */
-} EntryHistory;
 
 typedef struct Failure
 {
@@ -231,8 +237,8 @@ typedef struct StoreOps
 	int			(*visits) (Step *step, const Member *member, int16 tile);
 	/* An id for a member that enters. */
 	int64		(*member_id) (void);
-	/* Who of the customer has entered that journey before. */
-	EntryHistory (*history) (Step *step, const Journey *journey, const text *key);
+	/* The customer's members of that journey, exited ones too. */
+	EntryHistory (*history) (Step *step, const Journey *journey, text *key);
 	bool		(*in_audience) (Step *step, const char *audience);
 	/* The customer's actions with that tag created later than since. */
 	int			(*count_actions) (Step *step, const char *tag, TimestampTz since);
@@ -243,10 +249,12 @@ typedef struct StoreOps
 	List	   *(*past_events) (Step *step, const Member *member, const char *event);
 
 	/*
-	 * May the action whose expiry has come be cancelled?  If it is in flight,
-	 * false, and *again says when to look again.
+	 * What became of the action that a member awaits, and *response; NULL: it
+	 * is on its way, and *again says when to look again, if ever.  Where it has
+	 * just expired, that is added to the step's cancels.
 	 */
-	bool		(*expire_action) (Step *step, const pg_uuid_t *id, TimestampTz *again);
+	const char *(*action_outcome) (Step *step, const pg_uuid_t *id, TimestampTz *again,
+								   Jsonb **response);
 
 	/* Make what was written visible to SQL and push a snapshot that sees it. */
 	void		(*push_snapshot) (Step *step);
@@ -281,6 +289,10 @@ struct Step
 	Reason		reason;			/* of the first row that a member's move
 								 * writes */
 	bool		patient;		/* may wait for other transactions */
+	bool		nested;			/* part of another customer's step */
+	List	   *pending;		/* Raised *, of the steps so far, still to be
+								 * done */
+	int			followed;		/* how many were done */
 	List	   *stored;			/* Member *: as they are, locked, by
 								 * (entered_at, id) */
 
@@ -318,6 +330,13 @@ extern void step_settle(Step *step);
 /* A member of this step that enters now, on the entry tile. */
 extern Member *step_new_member(Step *step, Journey *journey, text *key, Jsonb *context);
 
+/* Raise an internal event, if anybody listens to it; props: its own. */
+extern bool step_hears(const char *event);
+extern void step_raise(Step *step, Journey *journey, const char *event, Jsonb *props);
+
+/* Merge the patch into the customer's traits, and say what that changed. */
+extern void step_patch_profile(Step *step, Journey *journey, Jsonb *patch);
+
 /* ---- move.c: moving a member ---- */
 extern void member_enter(Step *step, Member *member, Edge *edge);
 extern void member_take(Step *step, Member *member, Edge *edge, Reason reason);
@@ -325,10 +344,23 @@ extern void member_advance(Step *step, Member *member);
 extern void member_exit(Step *step, Member *member, Reason reason, const char *outcome);
 extern void member_fail(Step *step, Member *member);
 extern void member_erred(Step *step, Member *member, int sqlstate);
+extern void member_hold_out(Step *step, Member *member);
 extern void member_note(Step *step, Member *member, Reason reason);
 
 /* Put the member on that tile, by no edge, and let it go on from there. */
 extern void member_place(Step *step, Member *member, Tile *tile, Reason reason);
+
+/* The tile's hold, and what it has asked so far, begin anew; see member_advance. */
+extern void member_hold_anew(Member *member);
+
+/* The tile holds the member no longer. */
+extern void member_end_hold(Step *step, Member *member);
+
+/* A timer of the tile that holds the member. */
+extern void member_ask_tile(Step *step, Member *member);
+
+/* Does a sub_journey tile hold it until its child is out? */
+extern bool member_awaits_child(const Member *member);
 
 /* What the tile awaited is in. */
 extern void member_result(Step *step, Member *member, const char *outcome,
@@ -347,6 +379,15 @@ typedef struct Choice
 
 extern Choice choose_by_time(Step *step, Member *member);
 extern Choice choose_by_event(Step *step, const Member *member);
+
+/* Among the edges with that "on". */
+extern Choice choose_on(Step *step, Member *member, EdgeOn on);
+
+/*
+ * Among the edges that events since the entry may have met.  Where one has, the
+ * step's event is that one from then on.
+ */
+extern Choice choose_by_past(Step *step, Member *member);
 extern int	percent_bucket(const char *journey, const char *tile, const text *customer);
 
 /* ---- tile.c: what arriving at a tile does ---- */
@@ -355,7 +396,9 @@ typedef enum StepResultKind
 	STEP_READY,
 	STEP_WAIT,					/* until due, or again; for ever where both
 								 * are NO_TIME */
-	STEP_PAST,					/* ready, or over the edge on: past */
+	STEP_PAST,					/* over the edge on: past; without one as
+								 * STEP_WAIT, or ready where due is NO_TIME */
+	STEP_UNDONE,				/* over the edge on: error; without one, ready */
 	STEP_END,					/* with outcome */
 	STEP_ERRED					/* with sqlstate, recorded */
 } StepResultKind;
@@ -369,7 +412,14 @@ typedef struct StepResult
 	int			sqlstate;
 } StepResult;
 
+/* The tile keeps the member, as it says. */
+extern void member_hold(Member *member, const StepResult *result);
+
 extern StepResult tile_enter(Step *step, Member *member, Tile *tile);
+
+/* A timer of the tile that holds the member; holds_until is for waits. */
+extern StepResult tile_again(Step *step, Member *member, Tile *tile,
+							 TimestampTz holds_until);
 
 /* ---- wait.c: holding a member ---- */
 extern StepResult wait_enter(Step *step, Member *member, Tile *tile);
@@ -384,8 +434,30 @@ extern bool wait_is_over(Step *step, const Member *member, Tile *tile);
 /* ---- action.c: sending ---- */
 extern StepResult action_enter(Step *step, Member *member, Tile *tile);
 
-/* The time at which an awaited action expires has come. */
+/*
+ * A timer of a member that awaits an action: it has expired, or its result came
+ * when the member could not move and is in member->result.
+ */
 extern StepResult action_again(Step *step, Member *member, Tile *tile);
+
+/* ---- result.c: what tiles await ---- */
+#define OUTCOME_DELIVERED "delivered"
+#define OUTCOME_DEAD "dead"
+#define OUTCOME_EXPIRED "expired"
+#define OUTCOME_CANCELLED "cancelled"
+#define OUTCOME_SUPPRESSED "suppressed"
+
+/* As member.result has it; response: NULL for none. */
+extern Jsonb *member_result_value(const char *outcome, Jsonb *response);
+extern char *member_outcome(const Jsonb *result);
+extern Jsonb *member_response(const Jsonb *result);	/* NULL: none */
+
+/* The member's action has expired: tell who listens. */
+extern void action_raise_expired(Step *step, const Member *member, const Tile *tile);
+
+/* Does the member leave over the edge on: error?  That of any tile, of an action. */
+extern bool result_is_error(const Tile *tile, const char *outcome);
+extern bool outcome_is_error(const char *outcome);
 
 /* ---- scope.c: asking authors' SQL ---- */
 typedef enum Verdict
@@ -415,14 +487,59 @@ extern void record_failure(Step *step, const Place *place, int sqlstate, const c
 extern const char *member_zone(Step *step, const Place *place);
 extern Jsonb *step_traits(Step *step);
 
+/* Arrivals at the member's tile, this one included. */
+extern int	count_visits(Step *step, const Member *member);
+
 /* ---- match.c: an event ---- */
 extern void decide_event(Step *step, void *unused);
 
-/* For those who enter without an event; the key is NULL where it errs. */
-extern text *entry_key(Step *step, Journey *journey);
-extern Member *find_inside(Step *step, Journey *journey, const text *key);
+/* An event of a pause, for the members of that journey that were there. */
+typedef struct Replay
+{
+	int32		journey;
+	int			pause;			/* from 1 */
+} Replay;
+extern void decide_replay(Step *step, void *replay);
+
+/* Does the step's event meet the rule? */
+extern bool rule_is_met(Step *step, const Place *place, const Rule *rule);
+
+/* ---- entry.c: entering ---- */
+typedef struct EntryPlan
+{
+	Journey    *journey;
+	Edge	   *edge;			/* the trigger that leaves entry, or NULL */
+	text	   *key;
+	Jsonb	   *context;
+	int64		parent;			/* see Member */
+	Member	   *inside;			/* the open member of that key, or NULL */
+	bool		asked_history;
+	EntryHistory history;
+} EntryPlan;
+
+/* May the customer enter?  NULL: not.  The key is that of the journey. */
+extern EntryPlan *entry_plan(Step *step, Journey *journey, Jsonb *context);
+
+/* The same with a key that is known. */
+extern EntryPlan *entry_plan_key(Step *step, Journey *journey, text *key, Jsonb *context);
+
+/* The plan for an event that meets one of the journey's triggers; NULL: none. */
+extern EntryPlan *entry_plan_event(Step *step, Journey *journey);
+
+/* The member that entered; where the rules merge, the one inside; or NULL. */
+extern Member *entry_carry_out(Step *step, const EntryPlan *plan);
+extern void decide_fanned(Step *step, void *fanned);
 
 /* ---- resume.c: a timer ---- */
 extern void decide_timer(Step *step, void *member_before);
+
+/* The copy of a stored member that this attempt works on. */
+extern Member *working_copy(Step *step, const Member *before);
+
+/* When max_duration ends the member's run; NO_TIME: never. */
+extern TimestampTz member_expiry(Step *step, const Member *member);
+
+/* The member of that id among those of the step, exited or not; or NULL. */
+extern Member *step_member(Step *step, int64 id);
 
 #endif							/* JOURNEY_ENGINE_H */

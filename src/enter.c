@@ -35,8 +35,8 @@ journey_enter(PG_FUNCTION_ARGS)
 	role_refuse_read_only("journey_enter()");
 	customer = argument_text(fcinfo, 1, "customer", MAX_CUSTOMER_LENGTH);
 	context = argument_object(fcinfo, 2, "context");
-	state = argument_journey(fcinfo, 0, true);
-	id = run_entry(state->newest, customer, context);
+	state = argument_journey(fcinfo, 0);
+	id = run_entry(state->id, customer, context);
 	if (id == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(id);
@@ -87,7 +87,7 @@ journey_enter_many(PG_FUNCTION_ARGS)
 
 	role_refuse_read_only("journey_enter_many()");
 	customers = read_customers(fcinfo, &n);
-	state = argument_journey(fcinfo, 0, true);
+	state = argument_journey(fcinfo, 0);
 	qsort(customers, n, sizeof(Datum), compare_customers);
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "journey entries",
 									ALLOCSET_DEFAULT_SIZES);
@@ -95,7 +95,7 @@ journey_enter_many(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (run_entry(state->newest, DatumGetTextPP(customers[i]), context) != 0)
+		if (run_entry(state->id, DatumGetTextPP(customers[i]), context) != 0)
 			entered++;
 		MemoryContextReset(scratch);
 	}
@@ -115,6 +115,6 @@ journey_exit(PG_FUNCTION_ARGS)
 	role_refuse_read_only("journey_exit()");
 	customer = argument_text(fcinfo, 1, "customer", MAX_CUSTOMER_LENGTH);
 	outcome = argument_text(fcinfo, 2, "outcome", MAX_EVENT_LENGTH);
-	state = argument_journey(fcinfo, 0, false);
+	state = argument_journey(fcinfo, 0);
 	PG_RETURN_INT64(run_exit(state->id, customer, key, text_to_cstring(outcome)));
 }

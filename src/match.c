@@ -25,16 +25,32 @@ typedef struct Reaction
 	const Rule *exit;
 	const Rule *reset;
 	Choice		move;
+	bool		ends_hold;
 } Reaction;
 
-/* That the event starts a run of a journey. */
-typedef struct EntryPlan
+/* Is the event about that audience? */
+static bool
+names_audience(const Event *event, const char *audience)
 {
-	Journey    *journey;
-	const Rule *trigger;
-	text	   *key;
-	Member	   *restarts;		/* the open member that it replaces, or NULL */
-} EntryPlan;
+	JsonbValue	value;
+
+	return getKeyJsonValueFromContainer(&event->props->root, "audience",
+										strlen("audience"), &value) != NULL &&
+		value.type == jbvString && value.val.string.len == strlen(audience) &&
+		memcmp(value.val.string.val, audience, value.val.string.len) == 0;
+}
+
+bool
+rule_is_met(Step *step, const Place *place, const Rule *rule)
+{
+	int			sqlstate;
+
+	if (rule->event != NULL && strcmp(rule->event, step->event->name) != 0)
+		return false;
+	if (rule->audience != NULL && !names_audience(step->event, rule->audience))
+		return false;
+	return ask_condition(step, place, rule->condition, &sqlstate) == VERDICT_TRUE;
+}
 
 /* The first of the rules that the event meets. */
 static const Rule *
@@ -42,10 +58,7 @@ first_met(Step *step, const Place *place, const Rule *rules, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
-		int			sqlstate;
-
-		if (strcmp(rules[i].event, step->event->name) == 0 &&
-			ask_condition(step, place, rules[i].condition, &sqlstate) == VERDICT_TRUE)
+		if (rule_is_met(step, place, &rules[i]))
 			return &rules[i];
 	}
 	return NULL;
@@ -76,6 +89,17 @@ reaches_goal(Step *step, const Member *member)
 		ask_condition(step, &place, goal->condition, &sqlstate) == VERDICT_TRUE;
 }
 
+/* Does the event end the hold of a wait by its condition? */
+static bool
+ends_hold(Step *step, const Member *before)
+{
+	Tile	   *tile = member_tile(before);
+
+	return tile->type == TILE_WAIT && tile->condition != NULL &&
+		before->ready_at == NO_TIME && step->event->at >= before->arrived_at &&
+		wait_is_over(step, before, tile);
+}
+
 static void
 react_inside(Step *step, Reaction *reaction, const Member *before)
 {
@@ -91,6 +115,42 @@ react_inside(Step *step, Reaction *reaction, const Member *before)
 	place.tile = tile->number;
 	reaction->reset = first_met(step, &place, tile->resets, tile->nresets);
 	reaction->move = choose_by_event(step, before);
+	if (reaction->reset == NULL && reaction->move.edge == NULL)
+		reaction->ends_hold = ends_hold(step, before);
+}
+
+/* The member's journey is paused: the event waits for its end. */
+static bool
+is_held(const Member *member)
+{
+	const JourneyState *state = cache_journey(member->journey_id);
+
+	return state != NULL && state->is_paused;
+}
+
+static void
+hold_event(Step *step, Member *member)
+{
+	const Listeners *listeners = cache_listeners(step->event->name);
+
+	if ((listeners != NULL && listeners->members) || member->journey->asks_always)
+		step->held = lappend(step->held, member);
+}
+
+static Reaction *
+react(Step *step, Member *member)
+{
+	Reaction   *reaction = palloc0(sizeof(Reaction));
+
+	reaction->member = member;
+	reaction->reaches_goal = reaches_goal(step, member->before);
+	if (member->state == MEMBER_EXITED)
+		return reaction;
+	if (is_held(member))
+		hold_event(step, member);
+	else
+		react_inside(step, reaction, member->before);
+	return reaction;
 }
 
 static List *
@@ -102,101 +162,11 @@ reactions(Step *step)
 	foreach(cell, step->members)
 	{
 		Member	   *member = lfirst(cell);
-		Reaction   *reaction = palloc0(sizeof(Reaction));
 
-		if (member->broken)
-			continue;
-		reaction->member = member;
-		reaction->reaches_goal = reaches_goal(step, member->before);
-		if (member->state != MEMBER_EXITED)
-			react_inside(step, reaction, member->before);
-		result = lappend(result, reaction);
+		if (!member->broken)
+			result = lappend(result, react(step, member));
 	}
 	return result;
-}
-
-/* The key that an entering member would have; NULL: it cannot enter. */
-text *
-entry_key(Step *step, Journey *journey)
-{
-	Place		place = {journey, NULL, journey->entry->number, NO_EDGE};
-	Datum		value;
-	bool		isnull;
-	int			sqlstate;
-	text	   *key;
-
-	if (journey->key == NULL)
-		return cstring_to_text("");
-	if (!ask_value(step, &place, journey->key, &value, &isnull, &sqlstate))
-		return NULL;
-	if (isnull)
-	{
-		record_failure(step, &place, ERRCODE_NULL_VALUE_NOT_ALLOWED,
-					   "key is null");
-		return NULL;
-	}
-	key = DatumGetTextPP(value);
-	if (VARSIZE_ANY_EXHDR(key) <= MAX_CUSTOMER_LENGTH)
-		return key;
-	record_failure(step, &place, ERRCODE_STRING_DATA_RIGHT_TRUNCATION,
-				   psprintf("key is longer than %d bytes", MAX_CUSTOMER_LENGTH));
-	return NULL;
-}
-
-/* The customer's open member of that key, as it was before the step. */
-Member *
-find_inside(Step *step, Journey *journey, const text *key)
-{
-	ListCell   *cell;
-
-	foreach(cell, step->members)
-	{
-		Member	   *member = lfirst(cell);
-
-		if (member->journey_id == journey->id &&
-			member->before->state != MEMBER_EXITED && text_is(member->key, key))
-			return member;
-	}
-	return NULL;
-}
-
-/* Only the first trigger that matches counts. */
-static const Rule *
-matching_trigger(Step *step, Journey *journey)
-{
-	for (int i = 0; i < journey->ntriggers; i++)
-	{
-		const Rule *trigger = &journey->triggers[i];
-		Place		place = {journey, NULL, journey->entry->number,
-		trigger->edge ? trigger->edge->position : NO_EDGE};
-		int			sqlstate;
-
-		if (strcmp(trigger->event, step->event->name) == 0 &&
-			ask_condition(step, &place, trigger->condition, &sqlstate) == VERDICT_TRUE)
-			return trigger;
-	}
-	return NULL;
-}
-
-static EntryPlan *
-plan_entry(Step *step, Journey *journey)
-{
-	EntryPlan  *plan;
-	const Rule *trigger = matching_trigger(step, journey);
-	text	   *key = trigger ? entry_key(step, journey) : NULL;
-	Member	   *inside;
-
-	if (key == NULL)
-		return NULL;
-	inside = find_inside(step, journey, key);
-	if (inside != NULL && journey->on_active == ON_ACTIVE_IGNORE)
-		return NULL;
-	plan = palloc(sizeof(EntryPlan));
-	plan->journey = journey;
-	plan->trigger = trigger;
-	plan->key = key;
-	plan->restarts = inside;
-	return plan;
 }
 
 static List *
@@ -210,7 +180,7 @@ plan_entries(Step *step)
 		return NIL;
 	foreach(cell, listeners->entries)
 	{
-		EntryPlan  *plan = plan_entry(step, lfirst(cell));
+		EntryPlan  *plan = entry_plan_event(step, lfirst(cell));
 
 		if (plan != NULL)
 			plans = lappend(plans, plan);
@@ -231,9 +201,27 @@ reset_wait(Step *step, Member *member)
 		record_failure(step, &place, ERRCODE_PROGRAM_LIMIT_EXCEEDED,
 					   "context would be larger than journey.max_props");
 	member->arrived_at = step->now;
-	member->ready_at = NO_TIME;
-	member->due_at = NO_TIME;
-	member->tries = 0;
+	member_hold_anew(member);
+}
+
+/* What an event leads to, exit rules and goals aside. */
+static void
+carry_out_move(Step *step, Reaction *reaction)
+{
+	Member	   *member = reaction->member;
+
+	if (reaction->reset != NULL)
+		reset_wait(step, member);
+	if (reaction->move.edge != NULL)
+	{
+		member_take(step, member, reaction->move.edge, REASON_EVENT);
+		return;
+	}
+	step->reason = REASON_EVENT;
+	if (reaction->ends_hold)
+		member_end_hold(step, member);
+	else if (reaction->reset != NULL)
+		member_advance(step, member);
 }
 
 static void
@@ -246,32 +234,13 @@ carry_out(Step *step, Reaction *reaction)
 		member->converted_at = step->now;
 		member_note(step, member, REASON_GOAL);
 	}
-	if (reaction->exit != NULL)
-	{
-		member_exit(step, member, REASON_EXIT_RULE, reaction->exit->outcome);
+	/* Its parent may have taken it along. */
+	if (member->state == MEMBER_EXITED)
 		return;
-	}
-	if (reaction->reset != NULL)
-		reset_wait(step, member);
-	if (reaction->move.edge != NULL)
-		member_take(step, member, reaction->move.edge, REASON_EVENT);
-	else if (reaction->reset != NULL)
-	{
-		step->reason = REASON_EVENT;
-		member_advance(step, member);
-	}
-}
-
-static void
-carry_out_entry(Step *step, EntryPlan *plan)
-{
-	Member	   *member;
-
-	if (plan->restarts != NULL && plan->restarts->state != MEMBER_EXITED)
-		member_exit(step, plan->restarts, REASON_RESTARTED, "restarted");
-	member = step_new_member(step, plan->journey, plan->key, step->event->props);
-	member->replaces = plan->restarts != NULL;
-	member_enter(step, member, plan->trigger->edge);
+	if (reaction->exit != NULL)
+		member_exit(step, member, REASON_EXIT_RULE, reaction->exit->outcome);
+	else
+		carry_out_move(step, reaction);
 }
 
 void
@@ -284,5 +253,30 @@ decide_event(Step *step, void *unused)
 	foreach(cell, todo)
 		carry_out(step, lfirst(cell));
 	foreach(cell, entries)
-		carry_out_entry(step, lfirst(cell));
+		(void) entry_carry_out(step, lfirst(cell));
+}
+
+/* Rule 8: goals were counted at once, and a replay enters nobody. */
+void
+decide_replay(Step *step, void *arg)
+{
+	Replay	   *replay = arg;
+	List	   *todo = NIL;
+	ListCell   *cell;
+
+	foreach(cell, step->members)
+	{
+		Member	   *member = lfirst(cell);
+		Reaction   *reaction;
+
+		if (member->journey_id != replay->journey || member->broken ||
+			member->state == MEMBER_EXITED || member->pauses >= replay->pause)
+			continue;
+		reaction = palloc0(sizeof(Reaction));
+		reaction->member = member;
+		react_inside(step, reaction, member->before);
+		todo = lappend(todo, reaction);
+	}
+	foreach(cell, todo)
+		carry_out(step, lfirst(cell));
 }

@@ -94,7 +94,7 @@ struct Edge
 	int			bucket_to;		/* edge has no percent */
 };
 
-/* When an action that failed is tried again; see action.c for the defaults. */
+/* When an action that failed is tried again; see retry.c for the defaults. */
 typedef struct RetryPolicy
 {
 	int			max;			/* attempts in all; 0: not given */

@@ -207,6 +207,8 @@ nearest_offer(Nearest *nearest, const char *candidate)
 		distance = varstr_levenshtein_less_equal(nearest->wanted, wanted_len,
 												 candidate, len, 1, 1, 1,
 												 nearest->distance, true);
+	if (len >= 3 && strncmp(nearest->wanted, candidate, len) == 0)
+		distance = Min(distance, 2);	/* drawn out: maximum for max */
 	if (distance < nearest->distance)
 	{
 		nearest->best = candidate;

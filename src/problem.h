@@ -13,6 +13,7 @@
 #include "nodes/pg_list.h"
 
 #include "model.h"
+#include "names.h"
 
 /*
  * Where in a document something stands: a chain of keys and positions up to the
@@ -50,28 +51,5 @@ extern char *place_path(const Place *place);
 
 /* As "for" of tile "hold", "wait" of edges[2] from tile "hold", tile "hold". */
 extern char *place_text(const Place *place);
-
-/* A name in quotes, clipped and without control characters, for messages. */
-extern char *quoted_name(const char *name);
-
-/* Not empty and without control characters. */
-extern bool name_is_printable(const char *name);
-
-/*
- * The name nearest to a misspelt one: offer each candidate, then read best,
- * which is NULL where none is near.
- */
-typedef struct Nearest
-{
-	const char *wanted;
-	const char *best;
-	int			distance;		/* of best */
-} Nearest;
-
-extern void nearest_begin(Nearest *nearest, const char *wanted);
-extern void nearest_offer(Nearest *nearest, const char *candidate);
-
-/* As: Did you mean "for"?  NULL where nothing is near. */
-extern char *nearest_hint(const Nearest *nearest);
 
 #endif							/* JOURNEY_PROBLEM_H */

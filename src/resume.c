@@ -8,13 +8,11 @@
 #include "postgres.h"
 
 #include "engine.h"
+#include "zone.h"
 
-/*
- * The copy of a stored member that this attempt works on.  A linear search:
- * a customer has few members.
- */
-static Member *
-working_copy(Step *step, Member *before)
+/* A linear search: a customer has few members. */
+Member *
+working_copy(Step *step, const Member *before)
 {
 	ListCell   *cell;
 
@@ -41,29 +39,90 @@ fail_broken(Step *step, Member *member)
 	member_fail(step, member);
 }
 
+TimestampTz
+member_expiry(Step *step, const Member *member)
+{
+	Place		place = {member->journey, member, NO_TILE, NO_EDGE};
+
+	if (member->journey->max_duration == NULL)
+		return NO_TIME;
+	return zone_add(member->entered_at, member->journey->max_duration,
+					member_zone(step, &place)) + member->shifted;
+}
+
+static bool
+has_expired(Step *step, const Member *member)
+{
+	TimestampTz expiry = member_expiry(step, member);
+
+	return expiry != NO_TIME && expiry <= step->now;
+}
+
+/* The exit rule without an event that holds now, or NULL. */
+static const Rule *
+exit_by_condition(Step *step, const Member *member)
+{
+	Journey    *journey = member->journey;
+	Place		place = {journey, member, NO_TILE, NO_EDGE};
+
+	for (int i = 0; i < journey->nexits; i++)
+	{
+		if (journey->exits[i].event == NULL &&
+			rule_is_met(step, &place, &journey->exits[i]))
+			return &journey->exits[i];
+	}
+	return NULL;
+}
+
+/* What ends the member's run before its timer is looked at; true: it has. */
+static bool
+ends_first(Step *step, Member *member)
+{
+	const Rule *rule;
+
+	if (has_expired(step, member))
+	{
+		member_exit(step, member, REASON_EXPIRED, "expired");
+		return true;
+	}
+	rule = exit_by_condition(step, member->before);
+	if (rule == NULL)
+		return false;
+	member_exit(step, member, REASON_EXIT_RULE, rule->outcome);
+	return true;
+}
+
 /*
  * Why a timer can be due, in the order of the tests: the member was on its way
- * (it arrives), its tile's hold is over (it is ready), its tile or its edges
- * are to be asked again after an error, or an edge has become eligible.
+ * (it arrives), its tile holds it (the hold is over, or asks again), its tile or
+ * its edges are to be asked again after an error, or an edge has become eligible.
  */
+static void
+work_off(Step *step, Member *member)
+{
+	if (member->state == MEMBER_IN_TRANSIT)
+	{
+		member->state = MEMBER_ACTIVE;
+		member->arrived_at = step->now;
+		member->arriving = true;
+	}
+	else if (member->ready_at == NO_TIME && member->tries == 0)
+	{
+		member_ask_tile(step, member);
+		return;
+	}
+	member->due_at = NO_TIME;
+	member->changed = true;
+	member_advance(step, member);
+}
+
 void
 decide_timer(Step *step, void *member_before)
 {
 	Member	   *member = working_copy(step, member_before);
 
 	if (member->broken)
-	{
 		fail_broken(step, member);
-		return;
-	}
-	if (member->state == MEMBER_IN_TRANSIT)
-	{
-		member->state = MEMBER_ACTIVE;
-		member->arrived_at = step->now;
-	}
-	else if (member->ready_at == NO_TIME && member->tries == 0)
-		member->ready_at = step->now;
-	member->due_at = NO_TIME;
-	member->changed = true;
-	member_advance(step, member);
+	else if (!ends_first(step, member))
+		work_off(step, member);
 }

@@ -50,6 +50,12 @@ rights_operate(Oid role)
 }
 
 bool
+rights_emit(Oid role)
+{
+	return rights_operate(role) || has_level(role, "emit", "");
+}
+
+bool
 rights_use_destination(Oid role, const char *destination)
 {
 	return rights_operate(role) || has_level(role, "author", destination);

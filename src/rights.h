@@ -16,6 +16,9 @@
  */
 extern bool rights_operate(Oid role);
 
+/* Those, and members of a role with level emit. */
+extern bool rights_emit(Oid role);
+
 /* Those, and members of a role that was granted this destination. */
 extern bool rights_use_destination(Oid role, const char *destination);
 

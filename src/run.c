@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "cache.h"
+#include "follow.h"
 #include "guc.h"
 #include "isolate.h"
 #include "run.h"
@@ -24,8 +25,12 @@
 /* How often somebody may enter the same member before us. */
 #define MAX_ATTEMPTS 1000
 
+/*
+ * A nested step is part of another customer's: the definitions are held, and the
+ * time limits are those of the whole.
+ */
 static void
-begin_step(Step *step, text *customer, LockWait wait)
+begin_step(Step *step, text *customer, LockWait wait, bool nested)
 {
 	memset(step, 0, sizeof(Step));
 	step->cxt = AllocSetContextCreate(CurrentMemoryContext, "journey step",
@@ -33,17 +38,40 @@ begin_step(Step *step, text *customer, LockWait wait)
 	step->store = &store_live;
 	step->customer = customer;
 	step->patient = wait == LOCK_WAIT;
+	step->nested = nested;
 	step->due_at = NO_TIME;
 	cache_hold();
-	budget_begin();
+	if (!nested)
+		budget_begin();
 }
 
 static void
 end_step(Step *step)
 {
-	budget_end();
+	if (!step->nested)
+		budget_end();
 	cache_release();
 	MemoryContextDelete(step->cxt);
+}
+
+/*
+ * Has a member behind it a pause of which we have not heard that it is over?
+ * Between a resume's commit and the news of it there is a moment.
+ */
+static bool
+knows_more(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->stored)
+	{
+		Member	   *member = lfirst(cell);
+		const JourneyState *state = cache_journey(member->journey_id);
+
+		if (state != NULL && member->pauses > state->npauses)
+			return true;
+	}
+	return false;
 }
 
 /* Lock and read the members; in the step's memory. */
@@ -55,14 +83,23 @@ load_members(Step *step, const GoalEvent *goal)
 										 step->patient ? LOCK_WAIT : LOCK_SKIP,
 										 &step->stored);
 
+	/*
+	 * Whoever resumed or stopped a journey while we waited may have been here
+	 * before us; then the members that we have locked are to be seen with
+	 * that.
+	 */
+	if (all && cache_refresh_if_stale(knows_more(step)))
+		all = store_lock_members(step->customer, goal,
+								 step->patient ? LOCK_WAIT : LOCK_SKIP,
+								 &step->stored);
 	MemoryContextSwitchTo(old);
 	step->received_at = GetCurrentTimestamp();
 	return all;
 }
 
 /* Now, but never earlier than what the members have seen (DECISIONS 14). */
-static TimestampTz
-read_clock(Step *step)
+TimestampTz
+run_clock(Step *step)
 {
 	TimestampTz now = guc_clock();
 	ListCell   *cell;
@@ -76,8 +113,6 @@ read_clock(Step *step)
 	}
 	return now;
 }
-
-/* ---- events ---- */
 
 /*
  * Before another attempt: somebody has entered a member of the same key, perhaps
@@ -94,7 +129,68 @@ before_retry(int attempts)
 				errmsg("could not enter a member due to concurrent entries"));
 }
 
-/* at_given: the event has a time of its own. */
+void
+run_load(Step *step, const Event *event, int attempts)
+{
+	const Listeners *listeners = event ? cache_listeners(event->name) : NULL;
+
+	if (attempts > 0)
+		before_retry(attempts);
+	if (listeners && listeners->goals)
+	{
+		GoalEvent	as_goal = {event->name, event->at};
+
+		load_members(step, &as_goal);
+	}
+	else if (attempts > 0)
+		load_members(step, NULL);
+}
+
+/* ---- events ---- */
+
+/* For those whom the event enters instead of its own customer. */
+static void
+run_fanned(const Step *outer, Fanned *fanned, text *customer, Event *event)
+{
+	Step		step;
+
+	begin_step(&step, customer, LOCK_WAIT, true);
+	for (int attempts = 0;; attempts++)
+	{
+		if (attempts > 0)
+			before_retry(attempts);
+		load_members(&step, NULL);
+		(void) catch_up(&step);
+		step.now = outer->now;
+		step.event = event;
+		step.reason = REASON_EVENT;
+		if (step_run(&step, decide_fanned, fanned))
+			break;
+	}
+	follow_raised(&step);
+	end_step(&step);
+}
+
+static void
+run_all_fanned(Step *step, Event *event)
+{
+	List	   *all = step->fanned;
+	ListCell   *cell;
+	ListCell   *other;
+
+	foreach(cell, all)
+	{
+		Fanned	   *fanned = lfirst(cell);
+
+		foreach(other, fanned->customers)
+		{
+			CHECK_FOR_INTERRUPTS();
+			run_fanned(step, fanned, lfirst(other), event);
+		}
+	}
+}
+
+/* Decide what the event does, and write it, until nobody is in the way. */
 static bool
 run_heard_event(Step *step, Event *event, bool at_given)
 {
@@ -105,20 +201,36 @@ run_heard_event(Step *step, Event *event, bool at_given)
 
 		if (!load_members(step, listeners && listeners->goals ? &as_goal : NULL))
 			return false;
+		(void) catch_up(step);
 		event->received_at = step->received_at;
 		if (!at_given)
-			event->at = read_clock(step);
+			event->at = run_clock(step);
 		step->now = event->at;
 		step->event = event;
 		step->reason = REASON_EVENT;
 		store_append_event(step->customer, event);
 		if (step_run(step, decide_event, NULL))
-			return true;
+			break;
 		store_undo_event(event);
 		if (!step->patient)
 			return false;
 		before_retry(attempts);
 	}
+	return true;
+}
+
+static bool
+run_event_and_rest(Step *step, Event *event, bool at_given)
+{
+	List	   *fanned;
+
+	if (!run_heard_event(step, event, at_given))
+		return false;
+	fanned = step->fanned;
+	follow_raised(step);
+	step->fanned = fanned;
+	run_all_fanned(step, event);
+	return true;
 }
 
 bool
@@ -132,7 +244,7 @@ run_event(const EventInput *input)
 
 	event.name = text_to_cstring(input->type);
 	cache_refresh();
-	if (cache_listeners(event.name) == NULL)
+	if (cache_listeners(event.name) == NULL && !cache_asks_always())
 	{
 		event.received_at = GetCurrentTimestamp();
 		if (!at_given)
@@ -140,108 +252,54 @@ run_event(const EventInput *input)
 		store_append_event(input->customer, &event);
 		return true;
 	}
-	begin_step(&step, input->customer, input->wait);
-	done = run_heard_event(&step, &event, at_given);
+	begin_step(&step, input->customer, input->wait, false);
+	done = run_event_and_rest(&step, &event, at_given);
 	end_step(&step);
 	return done;
 }
 
 /* ---- verbs ---- */
 
-typedef struct EntryOrder
+bool
+run_decision(text *customer, LockWait wait, Jsonb *props, Decision decide, void *arg)
 {
-	Journey    *journey;
-	Jsonb	   *context;
-	Member	   *entered;		/* NULL: refused */
-} EntryOrder;
-
-static void
-decide_entry(Step *step, void *arg)
-{
-	EntryOrder *order = arg;
-	Journey    *journey = order->journey;
-	text	   *key;
-	Member	   *inside;
-
-	order->entered = NULL;
-	key = entry_key(step, journey);
-	if (key == NULL)
-		return;
-	inside = find_inside(step, journey, key);
-	if (inside != NULL && journey->on_active == ON_ACTIVE_IGNORE)
-		return;
-	if (inside != NULL)
-		member_exit(step, inside, REASON_RESTARTED, "restarted");
-	order->entered = step_new_member(step, journey, key, order->context);
-	order->entered->replaces = inside != NULL;
-	member_enter(step, order->entered, NULL);
-}
-
-int64
-run_entry(Journey *journey, text *customer, Jsonb *context)
-{
-	EntryOrder	order = {journey, context};
 	Step		step;
-	int64		id;
+	bool		all;
 
-	begin_step(&step, customer, LOCK_WAIT);
-	step.reason = REASON_STEP;
-	step.props = context;
+	begin_step(&step, customer, wait, false);
 	for (int attempts = 0;; attempts++)
 	{
-		load_members(&step, NULL);
-		step.now = read_clock(&step);
-		if (step_run(&step, decide_entry, &order))
+		if (attempts > 0)
+			before_retry(attempts);
+		all = load_members(&step, NULL);
+		if (!all)
 			break;
-		before_retry(attempts);
+		(void) catch_up(&step);
+		step.now = run_clock(&step);
+		step.event = NULL;
+		step.props = props;
+		step.reason = REASON_STEP;
+		if (step_run(&step, decide, arg))
+			break;
+		all = step.patient;
+		if (!all)
+			break;
 	}
-	id = order.entered ? order.entered->id : 0;
+	if (all)
+		follow_raised(&step);
 	end_step(&step);
-	return id;
-}
-
-typedef struct ExitOrder
-{
-	int32		journey;
-	text	   *key;
-	const char *outcome;
-	int64		exited;
-} ExitOrder;
-
-static void
-decide_exit(Step *step, void *arg)
-{
-	ExitOrder  *order = arg;
-	ListCell   *cell;
-
-	order->exited = 0;
-	foreach(cell, step->members)
-	{
-		Member	   *member = lfirst(cell);
-
-		if (member->journey_id != order->journey ||
-			(order->key != NULL && !text_is(member->key, order->key)))
-			continue;
-		member_exit(step, member, REASON_MANUAL, order->outcome);
-		order->exited++;
-	}
-}
-
-int64
-run_exit(int32 journey, text *customer, text *key, const char *outcome)
-{
-	ExitOrder	order = {journey, key, outcome};
-	Step		step;
-
-	begin_step(&step, customer, LOCK_WAIT);
-	load_members(&step, NULL);
-	step.now = read_clock(&step);
-	(void) step_run(&step, decide_exit, &order);
-	end_step(&step);
-	return order.exited;
+	return all;
 }
 
 /* ---- timers ---- */
+
+static bool
+is_running(const Member *member)
+{
+	const JourneyState *state = cache_journey(member->journey_id);
+
+	return state != NULL && state->is_running;
+}
 
 /* The stored member that is due first; only: that one, 0 for any. */
 static Member *
@@ -254,7 +312,7 @@ first_due(Step *step, TimestampTz by, int64 only)
 	{
 		Member	   *member = lfirst(cell);
 
-		if (member->due_at == NO_TIME || member->due_at > by ||
+		if (member->due_at == NO_TIME || member->due_at > by || !is_running(member) ||
 			(only != 0 && member->id != only))
 			continue;
 		if (first == NULL || member->due_at < first->due_at)
@@ -263,30 +321,44 @@ first_due(Step *step, TimestampTz by, int64 only)
 	return first;
 }
 
+/* One timer, and what it raised.  False: somebody is in the way. */
+static bool
+run_timer(Step *step, Member *member, TimestampTz by)
+{
+	step->now = Max(by, run_clock(step));
+	step->due_at = member->due_at;
+	step->reason = REASON_TIMER;
+	step->event = NULL;
+	step->followed = 0;
+	if (!step_run(step, decide_timer, member))
+		return false;
+	step->due_at = NO_TIME;
+	step_settle(step);
+	follow_raised(step);
+	return true;
+}
+
 /* Members that are due again at once are left for the next round. */
 bool
-run_timers(text *customer, TimestampTz by, int64 only, int64 max, int64 *moved)
+run_timers(text *customer, TimestampTz by, int64 only, int64 max, Worked *worked)
 {
 	Step		step;
 	Member	   *member;
 	bool		all;
 
-	*moved = 0;
-	begin_step(&step, customer, LOCK_SKIP);
+	memset(worked, 0, sizeof(Worked));
+	begin_step(&step, customer, LOCK_SKIP, false);
 	all = load_members(&step, NULL);
+	if (all)
+		worked->progress = catch_up(&step);
 	for (int left = list_length(step.stored);
-		 all && left > 0 && *moved < max &&
+		 all && left > 0 && worked->moved < max &&
 		 (member = first_due(&step, by, only)) != NULL;
 		 left--)
 	{
-		step.now = Max(by, read_clock(&step));
-		step.due_at = member->due_at;
-		step.reason = REASON_TIMER;
-		all = step_run(&step, decide_timer, member);
-		if (!all)
-			break;
-		step_settle(&step);
-		(*moved)++;
+		all = run_timer(&step, member, by);
+		if (all)
+			worked->moved++;
 	}
 	end_step(&step);
 	return all;
@@ -310,7 +382,7 @@ decide_aside(Step *step, void *arg)
 		Member	   *member = lfirst(cell);
 		Place		place = {member->journey, member, member->tile, NO_EDGE};
 
-		if (member->id != order->member || member->due_at == NO_TIME)
+		if (member->id != order->member || member->due_at == NO_TIME || !is_running(member))
 			continue;
 		record_failure(step, &place, order->sqlstate, order->message);
 		member_fail(step, member);
@@ -323,10 +395,10 @@ run_set_aside(text *customer, int64 member, int sqlstate, const char *message)
 	AsideOrder	order = {member, sqlstate, message};
 	Step		step;
 
-	begin_step(&step, customer, LOCK_SKIP);
+	begin_step(&step, customer, LOCK_SKIP, false);
 	if (load_members(&step, NULL))
 	{
-		step.now = read_clock(&step);
+		step.now = run_clock(&step);
 		(void) step_run(&step, decide_aside, &order);
 	}
 	end_step(&step);

@@ -31,7 +31,7 @@ typedef struct EventInput
 extern bool run_event(const EventInput *input);
 
 /* Enter by hand; the member's id, or 0 where the rules refuse. */
-extern int64 run_entry(Journey *journey, text *customer, Jsonb *context);
+extern int64 run_entry(int32 journey, text *customer, Jsonb *context);
 
 /* Exit the customer's members of a journey, of that key or (NULL) all; how many. */
 extern int64 run_exit(int32 journey, text *customer, text *key, const char *outcome);
@@ -41,8 +41,28 @@ extern int64 run_exit(int32 journey, text *customer, text *key, const char *outc
  * only is 0), at most max, each in a step of its own.  False: somebody holds the
  * customer, and what was not moved yet is left.
  */
+typedef struct Worked
+{
+	int64		moved;			/* members whose timers were worked off */
+	bool		progress;		/* or some have caught up with a pause */
+} Worked;
+
 extern bool run_timers(text *customer, TimestampTz by, int64 only, int64 max,
-					   int64 *moved);
+					   Worked *worked);
+
+/* Merge into the customer's traits, and let the change have its effects. */
+extern void run_identify(text *customer, Jsonb *traits);
+
+/* ---- for follow.c and pause.c ---- */
+
+/* Now, but never earlier than what the step's members have seen. */
+extern TimestampTz run_clock(Step *step);
+
+/*
+ * Before each attempt at a further step for an event, or NULL: see that the
+ * members it concerns are there.
+ */
+extern void run_load(Step *step, const Event *event, int attempts);
 
 /*
  * A decision of a verb about one customer: lock the customer, let its members

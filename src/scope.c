@@ -50,8 +50,27 @@ set_time(NullableDatum *target, TimestampTz value)
 	target->isnull = value == NO_TIME;
 }
 
+/* A part of what the last awaiting tile brought; a text, or a jsonb. */
+static void
+set_result(NullableDatum *target, const Member *member, const char *part)
+{
+	JsonbValue	value;
+
+	if (member == NULL || member->result == NULL ||
+		getKeyJsonValueFromContainer(&member->result->root, part, strlen(part),
+									 &value) == NULL ||
+		value.type == jbvNull)
+		return;
+	target->isnull = false;
+	if (strcmp(part, "outcome") == 0)
+		target->value = PointerGetDatum(cstring_to_text_with_len(value.val.string.val,
+																 value.val.string.len));
+	else
+		target->value = JsonbPGetDatum(JsonbValueToJsonb(&value));
+}
+
 /* Arrivals of earlier steps, and those that this one has decided. */
-static int
+int
 count_visits(Step *step, const Member *member)
 {
 	int			visits = 0;
@@ -70,7 +89,7 @@ count_visits(Step *step, const Member *member)
 
 		if (transition->member->id == member->id &&
 			transition->to == member->tile && transition->seq <= member->seq &&
-			(transition->edge != NO_EDGE || transition->from == NO_TILE))
+			transition->is_visit)
 			visits++;
 	}
 	return visits;
@@ -126,8 +145,14 @@ fetch_variable(Scope *scope, Variable variable)
 			target->value = Int32GetDatum(count_visits(step, member));
 			target->isnull = false;
 			break;
+		case VAR_OUTCOME:
+			set_result(target, member, "outcome");
+			break;
+		case VAR_RESPONSE:
+			set_result(target, member, "response");
+			break;
 		default:
-			break;				/* outcome and response: nothing sets them yet */
+			break;
 	}
 	MemoryContextSwitchTo(old);
 }

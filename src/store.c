@@ -11,6 +11,7 @@
 #include "commands/sequence.h"
 #include "utils/snapmgr.h"
 
+#include "cache.h"
 #include "shmem.h"
 #include "sql.h"
 #include "store.h"
@@ -38,6 +39,16 @@ undo_inserts(Step *step)
 	CommandCounterIncrement();
 }
 
+/* Under a transaction snapshot we would decide the same again, for ever. */
+static void
+raise_where_frozen(void)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("could not serialize access due to concurrent update"));
+}
+
 /*
  * Somebody else has entered, or is just entering, the same key.  When that has
  * ended the step is decided again; under a transaction snapshot we could not
@@ -49,10 +60,8 @@ yield_to_other(Step *step, Member *member)
 	undo_inserts(step);
 	if (!step->patient)
 		return;
-	if (!store_wait_for_key(step, member) && IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				errmsg("could not serialize access due to concurrent update"));
+	if (!store_wait_for_key(step, member))
+		raise_where_frozen();
 }
 
 /*
@@ -74,6 +83,26 @@ insert_new(Step *step)
 			yield_to_other(step, member);
 			return false;
 		}
+	}
+	return true;
+}
+
+/*
+ * Whom our decision's snapshot did not show: somebody who entered, and exited,
+ * while we decided.  Those who are still inside we have met by their key.
+ */
+static bool
+history_holds(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->members)
+	{
+		Member	   *member = lfirst(cell);
+
+		if (is_new(member) && member->asked_history &&
+			!store_history_stands(step, member))
+			return false;
 	}
 	return true;
 }
@@ -112,17 +141,76 @@ write_members(Step *step)
 	}
 }
 
+/* Each journey that is paused gets the event once, whatever members it has. */
+static void
+hold_event(Step *step)
+{
+	int32		last = 0;
+	ListCell   *cell;
+
+	foreach(cell, step->held)
+	{
+		Member	   *member = lfirst(cell);
+		const JourneyState *state = cache_journey(member->journey_id);
+
+		if (state == NULL || state->id == last)
+			continue;
+		last = state->id;
+		store_hold_event(step->customer, state->id, state->npauses + 1, step->event);
+	}
+}
+
+static void
+cancel_actions(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->cancels)
+	{
+		const Cancel *cancel = lfirst(cell);
+
+		if (cancel->expired == NULL)
+			store_cancel_actions(step->customer, cancel->member, cancel->held_only,
+								 step->now);
+	}
+}
+
+/*
+ * False: it is being claimed after all, and nothing was written.  A step has one
+ * timer, and so at most one of these.
+ */
+static bool
+expire_actions(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->cancels)
+	{
+		const Cancel *cancel = lfirst(cell);
+
+		if (cancel->expired != NULL &&
+			!store_expire_action(step->customer, cancel->expired, step->now))
+		{
+			undo_inserts(step);
+			return false;
+		}
+	}
+	return true;
+}
+
 static void
 write_rest(Step *step)
 {
 	ListCell   *cell;
 
+	hold_event(step);
 	foreach(cell, step->transitions)
 		store_append_transition(step, lfirst(cell));
 	foreach(cell, step->patches)
 		store_merge_traits(step->customer, lfirst(cell), step->now);
 	foreach(cell, step->actions)
 		store_insert_action(step, lfirst(cell));
+	cancel_actions(step);
 	foreach(cell, step->failures)
 		store_insert_failure(step->customer, step->now, lfirst(cell));
 }
@@ -145,6 +233,14 @@ static bool
 write_step(Step *step)
 {
 	if (!insert_new(step))
+		return false;
+	if (!history_holds(step))
+	{
+		undo_inserts(step);
+		raise_where_frozen();
+		return false;
+	}
+	if (!expire_actions(step))
 		return false;
 	write_members(step);
 	write_rest(step);
@@ -180,7 +276,12 @@ live_push_snapshot(Step *step)
 const StoreOps store_live = {
 	.traits = live_traits,
 	.visits = store_count_visits,
+	.history = store_history,
+	.in_audience = store_in_audience,
+	.past_events = store_past_events,
 	.member_id = live_member_id,
+	.count_actions = store_count_actions,
+	.action_outcome = store_action_outcome,
 	.push_snapshot = live_push_snapshot,
 	.write = write_step
 };

@@ -78,6 +78,13 @@ extern void store_append_event(text *customer, Event *event);
 /* Take back an event that this transaction has just logged. */
 extern void store_undo_event(const Event *event);
 extern void store_append_transition(Step *step, const Transition *transition);
+
+/*
+ * This transaction's id, and that of the oldest transaction of the database that
+ * still runs, both as transition_row.xact has them.
+ */
+extern int64 store_xact(void);
+extern int64 store_oldest_xact(void);
 extern int	store_count_visits(Step *step, const Member *member, int16 tile);
 
 /* Reading the event log: see history.c for those who ask. */
@@ -94,10 +101,68 @@ typedef struct EventQuery
 typedef bool (*EventVisitor) (Jsonb *props, TimestampTz at, int64 id, void *arg);
 extern void store_find_events(const EventQuery *query, EventVisitor visit, void *arg);
 
+/*
+ * The customer's events of that name since the member entered, by (at, id), but
+ * for those that have entered or moved it: Event *.
+ */
+extern List *store_past_events(Step *step, const Member *member, const char *event);
+
+/* ---- store_ask.c ---- */
+extern EntryHistory store_history(Step *step, const Journey *journey, text *key);
+
+/*
+ * Is the history on which the member's entry was decided that of now, too, with
+ * what others have committed meanwhile?
+ */
+extern bool store_history_stands(Step *step, const Member *member);
+extern bool store_in_audience(Step *step, const char *audience);
+extern void store_hold_event(text *customer, int32 journey, int pause, const Event *event);
+extern List *store_held_events(text *customer, int32 journey, int pause);
+extern void store_drop_held(text *customer, int32 journey, int pause);
+extern List *store_held_customers(int64 max);
+
+/*
+ * After the customer's members have caught up: what is still held for them, but
+ * by paused journeys, was for members who had exited before the pause ended.
+ */
+extern void store_drop_leftovers(text *customer);
+
+/* ---- store_journey.c ---- */
+
+/*
+ * The customers with open members in that journey, each once, in byte order:
+ * at most max, later than that one (NULL: from the first).
+ */
+extern List *store_open_customers(int32 journey, const text *after, int max);
+
+/* What the journey has not sent yet will not be sent. */
+extern void store_cancel_pending(const char *journey);
+
 /* ---- store_side.c ---- */
 extern Jsonb *store_traits(text *customer);
 extern void store_merge_traits(text *customer, Jsonb *patch, TimestampTz now);
-extern void store_insert_action(Step *step, const Action *action);
 extern void store_insert_failure(text *customer, TimestampTz now, const Failure *failure);
+
+/* ---- store_action.c ---- */
+
+/* What action.last_error says of one that expired. */
+#define EXPIRED_ERROR "expired"
+
+extern void store_insert_action(Step *step, const Action *action);
+
+/* See StoreOps. */
+extern int	store_count_actions(Step *step, const char *tag, TimestampTz since);
+extern const char *store_action_outcome(Step *step, const pg_uuid_t *id,
+										TimestampTz *again, Jsonb **response);
+
+/* The key of a member that there was; NULL: it is gone. */
+extern char *store_member_key(text *customer, int64 member);
+
+/* Those of the member that are pending; held_only: and not due yet, never tried. */
+extern void store_cancel_actions(text *customer, int64 member, bool held_only,
+								 TimestampTz now);
+
+/* False: somebody holds it, or it is no longer on its way. */
+extern bool store_expire_action(text *customer, const pg_uuid_t *id, TimestampTz now);
 
 #endif							/* JOURNEY_STORE_H */

@@ -10,17 +10,20 @@
 #include "access/genam.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "commands/sequence.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/procarray.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "cache.h"
 #include "compat.h"
 #include "guc.h"
 #include "leaf.h"
@@ -109,12 +112,12 @@ set_tile(Datum *values, bool *nulls, int column, int16 tile)
 }
 
 /*
- * This transaction's id, comparable with those that a dump brought along: see
- * journey.generation.  Its base holds for as long as the extension is there,
- * and so does the sequence's OID.
+ * What to add to a transaction id of this cluster to compare it with those that
+ * a dump brought along: see journey.generation.  It holds for as long as the
+ * extension is there, and so does the sequence's OID.
  */
 static int64
-comparable_xact(Oid sequence)
+xact_base(Oid sequence)
 {
 	static SqlPlan plan = {"SELECT base FROM journey.generation", 0, {0}};
 	static Oid	known_for = InvalidOid;
@@ -131,7 +134,36 @@ comparable_xact(Oid sequence)
 		sql_end(&session);
 		known_for = sequence;
 	}
-	return base + (int64) U64FromFullTransactionId(GetTopFullTransactionId());
+	return base;
+}
+
+static int64
+comparable_xact(Oid sequence)
+{
+	return xact_base(sequence) + (int64) U64FromFullTransactionId(GetTopFullTransactionId());
+}
+
+int64
+store_xact(void)
+{
+	return comparable_xact(sql_relation("transition_id"));
+}
+
+/*
+ * Statements under way count from the snapshot they read with, those that have
+ * not written yet too.
+ */
+int64
+store_oldest_xact(void)
+{
+	Relation	rel = table_open(sql_relation("member_row"), AccessShareLock);
+	TransactionId oldest = GetOldestNonRemovableTransactionId(rel);
+	FullTransactionId next = ReadNextFullTransactionId();
+
+	table_close(rel, AccessShareLock);
+	return xact_base(sql_relation("transition_id")) +
+		(int64) (U64FromFullTransactionId(next) -
+				 (uint32) (XidFromFullTransactionId(next) - oldest));
 }
 
 void
@@ -282,28 +314,67 @@ store_find_events(const EventQuery *query, EventVisitor visit, void *arg)
 
 typedef struct VisitCount
 {
-	int16		tile;
+	const Member *member;
+	int16		tile;			/* by its number in the member's version */
+	const char *left;			/* the tile that the last migration took it
+								 * from, or NULL */
 	int			n;
 } VisitCount;
+
+/* NULL where the version is gone, or does not have it. */
+static const char *
+tile_name(const Member *member, int16 version, int16 tile)
+{
+	Journey    *journey = version == member->version ? member->journey :
+		cache_version(member->journey_id, version);
+
+	return journey && tile >= 0 && tile < journey->ntiles ?
+		journey->tiles[tile].name : NULL;
+}
+
+/*
+ * Is it an arrival at the tile, by its name where the member was on another
+ * version then?  A migration to the same name is not; its two rows, the old
+ * version's first, stand one after the other.
+ */
+static bool
+is_visit(VisitCount *count, int16 version, int16 tile, Reason reason)
+{
+	const char *left = count->left;
+	const char *name;
+
+	if (reason == REASON_GOAL || reason == REASON_FAILED || reason == REASON_RETRIED)
+		return false;
+	count->left = NULL;
+	if (version == count->member->version && reason != REASON_MIGRATED)
+		return tile == count->tile;
+	name = tile_name(count->member, version, tile);
+	return name != NULL &&
+		strcmp(name, tile_name(count->member, count->member->version, count->tile)) == 0 &&
+		(reason != REASON_MIGRATED || left == NULL || strcmp(left, name) != 0);
+}
 
 static bool
 count_visit(TupleTableSlot *slot, void *arg)
 {
 	VisitCount *count = arg;
+	Datum	   *values = slot->tts_values;
+	int16		version = DatumGetInt16(values[TRANSITION_VERSION]);
+	Reason		reason = (Reason) DatumGetChar(values[TRANSITION_REASON]);
 
-	if (!slot->tts_isnull[TRANSITION_TO_TILE] &&
-		DatumGetInt16(slot->tts_values[TRANSITION_TO_TILE]) == count->tile &&
-		(slot->tts_isnull[TRANSITION_FROM_TILE] ||
-		 !slot->tts_isnull[TRANSITION_EDGE] ||
-		 DatumGetInt16(slot->tts_values[TRANSITION_FROM_TILE]) != count->tile))
-		count->n++;
+	if (!slot->tts_isnull[TRANSITION_TO_TILE])
+		count->n += is_visit(count, version, DatumGetInt16(values[TRANSITION_TO_TILE]),
+							 reason);
+	else if (reason == REASON_MIGRATED)
+		count->left = tile_name(count->member, version,
+								DatumGetInt16(values[TRANSITION_FROM_TILE]));
 	return true;
 }
 
 int
 store_count_visits(Step *step, const Member *member, int16 tile)
 {
-	VisitCount	count = {tile, 0};
+	VisitCount	count = {member, tile, NULL, 0};
 	ScanKeyData keys[2];
 	Snapshot	snapshot = hot_snapshot();
 
@@ -315,4 +386,91 @@ store_count_visits(Step *step, const Member *member, int16 tile)
 	PopActiveSnapshot();
 	UnregisterSnapshot(snapshot);
 	return count.n;
+}
+
+/* ---- events since an entry ---- */
+
+static bool
+note_event_id(TupleTableSlot *slot, void *arg)
+{
+	List	  **ids = arg;
+	int64	   *id;
+
+	if (slot->tts_isnull[TRANSITION_EVENT_ID])
+		return true;
+	id = palloc(sizeof(int64));
+	*id = DatumGetInt64(slot->tts_values[TRANSITION_EVENT_ID]);
+	*ids = lappend(*ids, id);
+	return true;
+}
+
+/* The events that have entered or moved the member, as int64 *. */
+static List *
+event_ids(Step *step, const Member *member)
+{
+	List	   *ids = NIL;
+	ScanKeyData keys[2];
+
+	customer_key(&keys[0], step->customer);
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(member->id));
+	scan_log(LOG_TRANSITION, member->entered_at, keys, 2, note_event_id, &ids);
+	return ids;
+}
+
+typedef struct PastEvents
+{
+	List	   *moved;			/* int64 * */
+	List	   *found;			/* Event * */
+	const char *name;
+} PastEvents;
+
+static bool
+note_past_event(Jsonb *props, TimestampTz at, int64 id, void *arg)
+{
+	PastEvents *past = arg;
+	Event	   *event;
+	ListCell   *cell;
+
+	foreach(cell, past->moved)
+	{
+		if (*(int64 *) lfirst(cell) == id)
+			return true;
+	}
+	event = palloc0(sizeof(Event));
+	event->id = id;
+	event->name = unconstify(char *, past->name);
+	event->type = cstring_to_text(past->name);
+	event->props = DatumGetJsonbPCopy(JsonbPGetDatum(props));
+	event->at = at;
+	past->found = lappend(past->found, event);
+	return true;
+}
+
+static int
+compare_events(const ListCell *a, const ListCell *b)
+{
+	const Event *x = lfirst(a);
+	const Event *y = lfirst(b);
+
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+List *
+store_past_events(Step *step, const Member *member, const char *event)
+{
+	EventQuery	query = {.customer = step->customer, .event = cstring_to_text(event),
+	.since = member->entered_at, .until = step->now};
+	PastEvents	past = {.name = event};
+	Snapshot	snapshot = hot_snapshot();
+
+	PushActiveSnapshot(snapshot);
+	past.moved = event_ids(step, member);
+	store_find_events(&query, note_past_event, &past);
+	PopActiveSnapshot();
+	UnregisterSnapshot(snapshot);
+	list_sort(past.found, compare_events);
+	return past.found;
 }

@@ -1,48 +1,21 @@
 /*-------------------------------------------------------------------------
  *
  * store_side.c
- *	  What moves leave beside the hot tables: traits, actions, failures.
+ *	  What moves leave beside the hot tables: traits, failures.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/uuid.h"
 
 #include "hot.h"
 #include "profile.h"
 #include "sql.h"
 #include "store.h"
-
-/* Columns of journey.action, in the order of sql/10_tables.sql. */
-enum
-{
-	ACTION_ID,
-	ACTION_MEMBER,
-	ACTION_JOURNEY,
-	ACTION_TILE,
-	ACTION_CUSTOMER,
-	ACTION_DESTINATION,
-	ACTION_PAYLOAD,
-	ACTION_TAGS,
-	ACTION_STATE,
-	ACTION_ATTEMPTS,
-	ACTION_NEXT_ATTEMPT_AT,
-	ACTION_LAST_ERROR,
-	ACTION_RESPONSE,
-	ACTION_CREATED_AT,
-	ACTION_DELIVERED_AT,
-	ACTION_EXPIRES_AT,
-	ACTION_RETRY,
-	ACTION_COLUMNS
-};
-
-static HotTable action_hot = {.natts = ACTION_COLUMNS};
 
 Jsonb *
 store_traits(text *customer)
@@ -83,50 +56,6 @@ store_merge_traits(text *customer, Jsonb *patch, TimestampTz now)
 	sql_begin(&session);
 	sql_run(&plan, values, NULL);
 	sql_end(&session);
-}
-
-static Datum
-tag_array(List *tags)
-{
-	Datum	   *elements = palloc(list_length(tags) * sizeof(Datum));
-	int			n = 0;
-	ListCell   *cell;
-
-	foreach(cell, tags)
-		elements[n++] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
-void
-store_insert_action(Step *step, const Action *action)
-{
-	const Tile *tile = action->tile;
-	Datum		values[ACTION_COLUMNS] = {0};
-	bool		nulls[ACTION_COLUMNS] = {0};
-
-	values[ACTION_ID] = UUIDPGetDatum(&action->id);
-	values[ACTION_MEMBER] = Int64GetDatum(action->member->id);
-	values[ACTION_JOURNEY] = CStringGetTextDatum(action->member->journey->name);
-	values[ACTION_TILE] = CStringGetTextDatum(tile->name);
-	values[ACTION_CUSTOMER] = PointerGetDatum(step->customer);
-	values[ACTION_DESTINATION] = CStringGetTextDatum(tile->destination);
-	values[ACTION_PAYLOAD] = JsonbPGetDatum(action->payload);
-	nulls[ACTION_TAGS] = tile->tags == NIL;
-	if (tile->tags != NIL)
-		values[ACTION_TAGS] = tag_array(tile->tags);
-	values[ACTION_STATE] = CStringGetTextDatum("pending");
-	values[ACTION_ATTEMPTS] = Int32GetDatum(0);
-	values[ACTION_NEXT_ATTEMPT_AT] = TimestampTzGetDatum(action->next_attempt_at);
-	nulls[ACTION_LAST_ERROR] = true;
-	nulls[ACTION_RESPONSE] = true;
-	values[ACTION_CREATED_AT] = TimestampTzGetDatum(step->now);
-	nulls[ACTION_DELIVERED_AT] = true;
-	nulls[ACTION_EXPIRES_AT] = true;
-	nulls[ACTION_RETRY] = true;
-	hot_open(&action_hot, sql_relation("action"));
-	hot_insert(&action_hot, values, nulls);
-	hot_close(&action_hot);
 }
 
 void

@@ -16,11 +16,15 @@
 #include "cache.h"
 #include "guc.h"
 #include "lane.h"
+#include "order.h"
 #include "run.h"
 #include "tick.h"
 
 /* When to look again for customers whom others hold. */
 #define HELD_RETRY_MS 100
+
+/* When to look again for transactions that are older than a stop. */
+#define SWEEP_RETRY_MS 1000
 
 /* A customer with due members. */
 typedef struct DueCustomer
@@ -126,13 +130,14 @@ work_timers(TimestampTz by, int64 max, Tick *tick)
 	foreach(cell, group_by_customer(due))
 	{
 		DueCustomer *due_customer = lfirst(cell);
-		int64		moved;
+		Worked		worked;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!run_timers(due_customer->first->customer, by, 0,
-						due_customer->members, &moved))
+						due_customer->members, &worked))
 			tick->skipped++;
-		tick->moved += moved;
+		tick->moved += worked.moved;
+		tick->progress |= worked.progress;
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
@@ -165,6 +170,65 @@ work_queue(TimestampTz by, int64 max, Tick *tick)
 	MemoryContextDelete(scratch);
 }
 
+/* ---- pauses ---- */
+
+/* Is there a journey that goes on after a pause? */
+static bool
+any_resumed(TimestampTz *since)
+{
+	int			n;
+	const JourneyState *states = cache_journeys(&n);
+	bool		any = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		TimestampTz resumed;
+
+		if (!states[i].is_running || states[i].npauses == 0)
+			continue;
+		resumed = states[i].pauses[states[i].npauses - 1].to;
+		*since = any ? Min(*since, resumed) : resumed;
+		any = true;
+	}
+	return any;
+}
+
+/* Those for whom events are held: a timer will find the others. */
+static void
+work_held(TimestampTz by, int64 max, Tick *tick)
+{
+	TimestampTz since;
+	ListCell   *cell;
+
+	if (!any_resumed(&since))
+		return;
+	foreach(cell, store_held_customers(max))
+	{
+		Worked		worked;
+
+		CHECK_FOR_INTERRUPTS();
+		if (run_timers(lfirst(cell), by, 0, 0, &worked))
+			store_drop_leftovers(lfirst(cell));
+		else
+			tick->skipped++;
+		tick->progress |= worked.progress;
+	}
+}
+
+/* Members whom somebody has entered into a journey that was just stopped. */
+static void
+work_sweep(int64 max, Tick *tick)
+{
+	Sweep		sweep;
+
+	if (!sweep_due())
+		return;
+	sweep_run(max, &sweep);
+	tick->progress |= sweep.swept > 0;
+	tick->skipped += sweep.skipped;
+	tick->sweeps = sweep.again;
+}
+
 /* ---- both ---- */
 
 TimestampTz
@@ -173,9 +237,12 @@ tick_next_due(void)
 	int			n;
 	const JourneyState *states;
 	TimestampTz next;
+	TimestampTz resumed;
 
 	cache_refresh();
 	next = lane_next_due();
+	if (any_resumed(&resumed) && store_held_customers(1) != NIL)
+		next = next == NO_TIME ? resumed : Min(next, resumed);
 	states = cache_journeys(&n);
 	for (int i = 0; i < n; i++)
 	{
@@ -194,16 +261,25 @@ tick_run(int64 max, Tick *tick)
 
 	memset(tick, 0, sizeof(Tick));
 	cache_refresh();
+	work_sweep(max, tick);
+	work_held(by, max, tick);
 	work_queue(by, max, tick);
 	if (tick->moved < max)
 		work_timers(by, max - tick->moved, tick);
 	tick->next_due = tick_next_due();
+	if (tick->sweeps && guc_now() == NO_TIME)
+	{
+		TimestampTz later = TimestampTzPlusMilliseconds(by, SWEEP_RETRY_MS);
+
+		if (tick->next_due == NO_TIME || tick->next_due > later)
+			tick->next_due = later;
+	}
 
 	/*
 	 * What could not be moved is held by others: no use in coming back at
 	 * once.
 	 */
-	if (tick->moved == 0 && tick->next_due != NO_TIME && tick->next_due <= by)
+	if (tick->moved == 0 && !tick->progress && tick->next_due != NO_TIME && tick->next_due <= by)
 		tick->next_due = TimestampTzPlusMilliseconds(by, HELD_RETRY_MS);
 }
 
@@ -251,6 +327,7 @@ tick_item(const TickItem *item, Tick *tick)
 {
 	TimestampTz by = guc_clock();
 	text	   *customer = cstring_to_text(item->customer);
+	Worked		worked;
 	bool		all;
 
 	memset(tick, 0, sizeof(Tick));
@@ -259,7 +336,10 @@ tick_item(const TickItem *item, Tick *tick)
 	if (item->queued != 0)
 		all = lane_work(customer, by, 1, &tick->moved);
 	else
-		all = run_timers(customer, by, item->member, 1, &tick->moved);
+	{
+		all = run_timers(customer, by, item->member, 1, &worked);
+		tick->moved = worked.moved;
+	}
 	if (!all)
 		tick->skipped++;
 }

@@ -12,7 +12,6 @@
 #include "utils/timestamp.h"
 
 #include "engine.h"
-#include "profile.h"
 
 static StepResult
 ready(void)
@@ -62,9 +61,55 @@ update_profile_enter(Step *step, Member *member, Tile *tile)
 		record_failure(step, &place, sqlstate, "\"set\" does not give an object");
 		return erred(sqlstate);
 	}
-	step->traits = profile_merge(step_traits(step), patch);
-	step->patches = lappend(step->patches, patch);
+	step_patch_profile(step, member->journey, patch);
 	return ready();
+}
+
+/* The key of the child: the member's own, unless the tile says; false: erred. */
+static bool
+child_key(Step *step, const Place *place, Tile *tile, text **key, int *sqlstate)
+{
+	Datum		value;
+	bool		isnull;
+
+	*key = place->member->key;
+	if (tile->child_key == NULL)
+		return true;
+	if (!ask_value(step, place, tile->child_key, &value, &isnull, sqlstate))
+		return false;
+	if (!isnull && VARSIZE_ANY_EXHDR(DatumGetTextPP(value)) <= MAX_CUSTOMER_LENGTH)
+	{
+		*key = DatumGetTextPP(value);
+		return true;
+	}
+	*sqlstate = isnull ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_STRING_DATA_RIGHT_TRUNCATION;
+	record_failure(step, place, *sqlstate, isnull ? "\"key\" is null" :
+				   psprintf("\"key\" is longer than %d bytes", MAX_CUSTOMER_LENGTH));
+	return false;
+}
+
+/* The child enters after this step: see follow.c. */
+static StepResult
+sub_journey_enter(Step *step, Member *member, Tile *tile)
+{
+	Place		place = {member->journey, member, tile->number, NO_EDGE};
+	Raised	   *raised = palloc0(sizeof(Raised));
+	int			sqlstate = 0;
+
+	raised->kind = RAISED_CHILD;
+	raised->journey = member->journey;
+	raised->member = member->id;
+	raised->tile = tile->number;
+	if (!child_key(step, &place, tile, &raised->key, &sqlstate) ||
+		!ask_template(step, &place, tile->template, &raised->context, &sqlstate))
+		return erred(sqlstate);
+	step->raised = lappend(step->raised, raised);
+	if (!tile->await)
+		return ready();
+	return (StepResult)
+	{
+		.kind = STEP_WAIT, .due = NO_TIME, .again = NO_TIME
+	};
 }
 
 typedef StepResult (*TileEnter) (Step *step, Member *member, Tile *tile);
@@ -75,6 +120,7 @@ static const TileEnter enter_by_type[] = {
 	[TILE_BRANCH] = pass_enter,
 	[TILE_ACTION] = action_enter,
 	[TILE_UPDATE_PROFILE] = update_profile_enter,
+	[TILE_SUB_JOURNEY] = sub_journey_enter,
 	[TILE_EXIT] = exit_enter
 };
 
@@ -82,4 +128,20 @@ StepResult
 tile_enter(Step *step, Member *member, Tile *tile)
 {
 	return enter_by_type[tile->type] (step, member, tile);
+}
+
+StepResult
+tile_again(Step *step, Member *member, Tile *tile, TimestampTz holds_until)
+{
+	if (tile->type == TILE_WAIT)
+		return wait_again(step, member, tile, holds_until);
+	if (tile->type == TILE_ACTION && tile->await)
+		return action_again(step, member, tile);
+	/* The result of a child that ended while the journey was paused. */
+	return (StepResult)
+	{
+		.kind = tile->type == TILE_SUB_JOURNEY && member->result != NULL &&
+			result_is_error(tile, member_outcome(member->result)) ?
+			STEP_UNDONE : STEP_READY
+	};
 }

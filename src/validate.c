@@ -7,9 +7,6 @@
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
-#include "utils/timestamp.h"
-
 #include "validate.h"
 
 Problem *
@@ -23,48 +20,6 @@ validation_warning(Validation *validation, const Place *place)
 {
 	return problem_add(&validation->problems, PROBLEM_WARNING,
 					   ERRCODE_WARNING, place);
-}
-
-static bool
-interval_is_positive(const Interval *interval)
-{
-	Interval	zero = {0};
-
-	return interval != NULL &&
-		DatumGetBool(DirectFunctionCall2(interval_gt,
-										 IntervalPGetDatum(interval),
-										 IntervalPGetDatum(&zero)));
-}
-
-bool
-tile_holds(const Tile *tile)
-{
-	return tile->hold_expr != NULL || interval_is_positive(tile->hold);
-}
-
-bool
-edge_waits(const Edge *edge)
-{
-	return interval_is_positive(edge->wait);
-}
-
-bool
-edge_is_immediate(const Edge *edge)
-{
-	return edge->event == NULL && !edge_waits(edge) &&
-		!tile_holds(edge->from) && edge->from->type != TILE_EXIT;
-}
-
-bool
-condition_is_true(const Expression *condition)
-{
-	return condition == NULL || pg_strcasecmp(condition->source, "true") == 0;
-}
-
-bool
-edge_is_unconditional(const Edge *edge)
-{
-	return edge->bucket_from < 0 && condition_is_true(edge->condition);
 }
 
 static void
@@ -173,13 +128,18 @@ validate_shape(Validation *validation)
 static void
 validate_flow(Validation *validation)
 {
+	validate_rules(validation);
 	validate_loops(validation);
 	validate_ways_out(validation);
-	validate_sees_event(validation);
+	validate_on_edges(validation);
+	validate_waits(validation);
+	validate_shadows(validation);
+	validate_recursion(validation);
+	validate_sees(validation);
 }
 
-static bool
-has_form_errors(List *problems)
+bool
+problems_of_form(List *problems)
 {
 	ListCell   *lc;
 
@@ -199,7 +159,7 @@ validate_journey(Journey *journey, List *problems)
 		validate_shape(&validation);
 
 		/* A wait whose "for" could not be read is not one without "for". */
-		if (!has_form_errors(problems))
+		if (!problems_of_form(problems))
 			validate_flow(&validation);
 	}
 	validate_sql(&validation);

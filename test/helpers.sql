@@ -6,6 +6,8 @@ SET LOCAL datestyle = 'ISO';
 -- Nor does what others left: their journeys would hear our events.
 DELETE FROM journey.journey;
 DELETE FROM journey.version_row;
+DELETE FROM journey.pause;
+DELETE FROM journey.held;
 DELETE FROM journey.member_row;
 DELETE FROM journey.event;
 DELETE FROM journey.transition_row;

@@ -49,6 +49,7 @@ SELECT round(avg((b < 8000 AND b >= 7000)::int) * 100, 0) AS moved,
   FROM (SELECT bucket('j', 't', 'customer-' || n) AS b FROM generate_series(1, 100000) AS n) AS buckets;
 ROLLBACK TO drawn;
 SELECT $${
+  "key": "coalesce(props->>'id', '')",
   "tiles": {
     "start": {"type": "entry", "on": [{"event": "X"}]},
     "split": {"type": "branch"},
@@ -60,21 +61,28 @@ SELECT $${
     {"from": "split", "to": "b", "percent": 20}
   ]
 }$$::jsonb AS eighty \gset
-SAVEPOINT either;
 CALL draw('ratio', :'eighty');
 CALL at('10:00');
-SELECT count(journey_emit('c' || n, 'X')) FROM generate_series(1, 500) AS n;
-SELECT jsonb_object_agg(customer, tile) AS before FROM journey.member WHERE journey = 'ratio' \gset
-ROLLBACK TO either;
-CALL draw('ratio', jsonb_set(jsonb_set(:'eighty', '{edges,1,percent}', '70'), '{edges,2,percent}', '30'));
-CALL at('10:00');
-SELECT count(journey_emit('c' || n, 'X')) FROM generate_series(1, 500) AS n;
-SELECT :'before'::jsonb->>customer AS was, tile AS is, count(*),
+SELECT journey_enter_many('ratio', ARRAY(SELECT 'customer-' || n FROM generate_series(1, 100000) AS n));
+-- re-entry, with any key: the same path
+SELECT count(journey_emit('customer-' || n, 'X', jsonb_build_object('id', id)))
+  FROM generate_series(1, 2000) AS n, unnest('{1, 1, other}'::text[]) AS id;
+SELECT runs, paths, count(*) FROM (
+	SELECT count(*) AS runs, count(DISTINCT tile) AS paths FROM journey.member GROUP BY customer) AS p
+ GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT journey_revise('ratio');
+SELECT journey_update('ratio', jsonb_set(jsonb_set(:'eighty', '{edges,1,percent}', '70'), '{edges,2,percent}', '30'));
+SELECT journey_activate('ratio');
+SELECT journey_enter_many('ratio', ARRAY(SELECT 'customer-' || n FROM generate_series(1, 100000) AS n));
+SELECT first.tile AS was, second.tile AS is, abs(count(*) / 1000.0 - CASE first.tile || second.tile WHEN 'aa' THEN 70 WHEN 'ab' THEN 10 WHEN 'bb' THEN 20 END) <= 0.5 AS as_many,
 	   min(bucket('ratio', 'split', customer)) AS lowest, max(bucket('ratio', 'split', customer)) AS highest
-  FROM journey.member WHERE journey = 'ratio' GROUP BY 1, 2 ORDER BY 1, 2;
+  FROM (SELECT DISTINCT customer, tile FROM journey.member WHERE version = 1) AS first
+  JOIN (SELECT customer, tile FROM journey.member WHERE version = 2) AS second USING (customer)
+ GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT version, count(*), count(DISTINCT customer) FROM journey.member GROUP BY 1 ORDER BY 1;
+ROLLBACK TO drawn;
 
 -- All and nothing; with waits; and the customer's own bytes, whatever they are.
-ROLLBACK TO drawn;
 CALL draw('edges', $${
   "tiles": {
     "start": {"type": "entry", "on": [{"event": "Y"}]},

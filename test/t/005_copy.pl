@@ -17,7 +17,34 @@ $node->safe_psql(
 	SELECT count(journey_emit('c' || i, 'go', '{"hold": "1 day"}'))
 	  FROM generate_series(1, 100) i;});
 
+# A journey in the middle of a pause, with an event that its member is to get
+# after it, a draft beside it, and somebody in an audience.
+$node->safe_psql(
+	'one', q{
+	SELECT journey_create('asking', '{
+		"tiles": {"start": {"type": "entry", "on": [{"event": "ask"}]}, "hold": {"type": "wait"},
+				  "told": {"type": "exit"}, "done": {"type": "exit"}},
+		"edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "told", "event": "tell"},
+				  {"from": "hold", "to": "done", "event": "end"}]}');
+	SELECT journey_activate('asking');
+	SELECT journey_emit('asked', 'ask');
+	SELECT journey_pause('asking');
+	SELECT journey_emit('asked', 'tell');
+	SELECT journey_revise('asking');
+	SELECT journey_drop_tile('asking', 'done');
+	INSERT INTO journey.audience VALUES ('vip');
+	INSERT INTO journey.audience_member VALUES ('vip', 'asked');});
+
 my $copied = 'this database is a copy: SELECT journey_arm() lets its journeys act here';
+
+# What the tables hold that neither worker nor test changes meanwhile.
+sub contents
+{
+	my ($database) = @_;
+
+	return $node->safe_psql($database, join ';', map { "SELECT '$_', t FROM journey.$_ t ORDER BY t::text" }
+		  qw(journey version_row pause held destination audience audience_member access));
+}
 
 sub stays_idle
 {
@@ -53,6 +80,10 @@ sub acts_when_armed
 	wait_for($node, $database,
 		"SELECT count(*) = 2 FROM journey.member WHERE customer IN ('fresh', 'waiting') AND state = 'exited'",
 		"$what: armed, it acts");
+	$node->safe_psql($database, "SELECT journey_resume('asking')");
+	wait_for($node, $database,
+		"SELECT tile = 'told' FROM journey.member WHERE customer = 'asked'",
+		"$what: the event of the pause is not lost");
 	no_violations($node, $database, "$what: the invariants hold", idle => 1);
 	return;
 }
@@ -65,6 +96,9 @@ $node->safe_psql('postgres', 'CREATE DATABASE restored');
 $node->command_ok(
 	[ 'pg_restore', '--exit-on-error', '-d', $node->connstr('restored'), $dump ],
 	'pg_restore');
+my $original = contents('one');
+like($original, qr/^$_\|/m, "there is something in $_") for qw(pause held audience audience_member);
+is(contents('restored'), $original, 'the tables came along');
 stays_idle('restored', 'restored dump');
 
 # A copy by CREATE DATABASE.

@@ -1,0 +1,192 @@
+/*-------------------------------------------------------------------------
+ *
+ * follow.c
+ *	  What a step has raised: internal events, children, results.
+ *
+ * They are part of the same transaction and of the same customer, whose members
+ * are locked; so nobody sees one without the other.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "cache.h"
+#include "follow.h"
+#include "guc.h"
+#include "rights.h"
+#include "run.h"
+
+/* ---- internal events ---- */
+
+/*
+ * Logged where somebody names it; else its transitions have no event.  Exited
+ * members are loaded for their goals.
+ */
+static void
+follow_event(Step *step, const Raised *raised)
+{
+	const Listeners *listeners = cache_listeners(raised->event);
+	Event		event = {.name = unconstify(char *, raised->event),
+		.props = raised->props, .at = step->now};
+
+	event.type = cstring_to_text(raised->event);
+	event.received_at = step->received_at;
+	event.id = listeners ? store_event_id() : 0;
+	for (int attempts = 0;; attempts++)
+	{
+		run_load(step, &event, attempts);
+		step->event = &event;
+		step->reason = REASON_EVENT;
+		if (listeners)
+			store_append_event(step->customer, &event);
+		if (step_run(step, decide_event, NULL))
+			break;
+		if (listeners)
+			store_undo_event(&event);
+	}
+	step->event = NULL;
+}
+
+/* ---- children ---- */
+
+/* Who owns a journey enters members into it, and who may enter any. */
+static bool
+may_start(const Journey *parent, const Journey *child)
+{
+	Oid			role = get_role_oid(parent->author.owner, true);
+	Oid			owner = get_role_oid(child->author.owner, true);
+
+	return OidIsValid(role) &&
+		((OidIsValid(owner) && has_privs_of_role(role, owner)) || rights_emit(role));
+}
+
+/* The journey of the tile, if it takes entries by this one's author now. */
+static Journey *
+child_journey(const Raised *raised)
+{
+	const Tile *tile = &raised->journey->tiles[raised->tile];
+	const JourneyState *state = cache_by_name(tile->child);
+
+	return state != NULL && state->is_active && may_start(raised->journey, state->newest) ?
+		state->newest : NULL;
+}
+
+/* Enter the child; its end is told to the parent, as a refusal is. */
+static void
+decide_child(Step *step, void *arg)
+{
+	Raised	   *raised = arg;
+	const Tile *tile = &raised->journey->tiles[raised->tile];
+	Member	   *parent = tile->await ? step_member(step, raised->member) : NULL;
+	Journey    *child = child_journey(raised);
+	EntryPlan  *plan = NULL;
+
+	if (tile->await && (parent == NULL || !member_awaits_child(parent)))
+		return;					/* it has left meanwhile */
+	step->props = raised->context;
+	if (child != NULL)
+		plan = entry_plan_key(step, child, raised->key, raised->context);
+	if (plan != NULL && parent != NULL)
+		plan->parent = parent->id;
+	if (plan == NULL || entry_carry_out(step, plan) == plan->inside)
+	{
+		step->props = NULL;
+		if (parent != NULL)
+			member_result(step, parent, "refused", NULL, true);
+	}
+}
+
+/* ---- results ---- */
+
+static void
+decide_told(Step *step, void *arg)
+{
+	Raised	   *raised = arg;
+	Member	   *parent = step_member(step, raised->member);
+
+	if (parent == NULL || !member_awaits_child(parent))
+		return;
+	member_result(step, parent, raised->outcome, NULL, false);
+}
+
+static void
+follow_decision(Step *step, Decision decide, Raised *raised)
+{
+	for (int attempts = 0;; attempts++)
+	{
+		run_load(step, NULL, attempts);
+		step->event = NULL;
+		step->reason = REASON_STEP;
+		if (step_run(step, decide, raised))
+			break;
+	}
+	step->props = NULL;
+}
+
+/* ---- all ---- */
+
+static void
+follow(Step *step, Raised *raised)
+{
+	switch (raised->kind)
+	{
+		case RAISED_EVENT:
+			follow_event(step, raised);
+			break;
+		case RAISED_CHILD:
+			follow_decision(step, decide_child, raised);
+			break;
+		case RAISED_RESULT:
+			follow_decision(step, decide_told, raised);
+			break;
+	}
+	step_settle(step);
+}
+
+/* Journeys that raise each other without end. */
+static void
+drop_rest(Step *step)
+{
+	Raised	   *raised = linitial(step->pending);
+	Failure		failure = {.journey = raised->journey, .tile = NO_TILE,
+		.edge = NO_EDGE, .sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED};
+
+	step->pending = NIL;
+	if (raised->journey == NULL)
+		return;
+	failure.message = psprintf("more than %d internal events, sub-journeys and results in a row",
+							   guc_max_steps);
+	store_insert_failure(step->customer, step->now, &failure);
+}
+
+void
+follow_raised(Step *step)
+{
+	MemoryContext old = MemoryContextSwitchTo(step->cxt);
+	bool		patient = step->patient;
+
+	if (step->pending != NIL)
+		step_settle(step);
+	/* What is written cannot be left half done: now we wait for others. */
+	step->patient = true;
+	while (step->pending != NIL)
+	{
+		Raised	   *raised = linitial(step->pending);
+
+		CHECK_FOR_INTERRUPTS();
+		if (step->followed++ >= guc_max_steps)
+		{
+			drop_rest(step);
+			break;
+		}
+		step->pending = list_delete_first(step->pending);
+		follow(step, raised);
+	}
+	step->patient = patient;
+	MemoryContextSwitchTo(old);
+}

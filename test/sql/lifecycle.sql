@@ -1,0 +1,159 @@
+-- The states of a journey: pause, resume, complete, stop (DESIGN rules 8 to 10).
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helpers :abs_srcdir '/helpers.sql'
+BEGIN;
+\set ECHO none
+\i :helpers
+\set ECHO all
+\pset null -
+CREATE FUNCTION kyc(on_resume text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $_$
+SELECT jsonb_strip_nulls(jsonb_build_object('on_resume', on_resume)) || $${
+  "goal": {"event": "paid"},
+  "exit": [{"event": "gone", "outcome": "left"}],
+  "tiles": {
+    "start": {"type": "entry", "on": [{"event": "go"}]},
+    "hold": {"type": "wait", "for": "24 hours", "reset": [{"event": "again"}]},
+    "nudge": {"type": "action", "destination": "mail"},
+    "rest": {"type": "wait"},
+    "verified": {"type": "exit"},
+    "done": {"type": "exit"}
+  },
+  "edges": [
+    {"from": "start", "to": "hold"},
+    {"from": "hold", "to": "verified", "event": "known"},
+    {"from": "hold", "to": "nudge"},
+    {"from": "nudge", "to": "rest"},
+    {"from": "rest", "to": "done", "event": "end"}
+  ]
+}$$::jsonb
+$_$;
+CREATE VIEW pauses AS
+SELECT j.name, p.number, p.paused_at, p.resumed_at
+  FROM journey.pause p JOIN journey.journey j ON j.id = p.journey ORDER BY 1, 2;
+CREATE VIEW states AS
+SELECT name, state, version, stopped, sweep_after IS NOT NULL AS sweep FROM journey.journey ORDER BY 1;
+SAVEPOINT clean;
+
+-- ---- states: from where each verb goes, and what the others say ----
+SELECT journey_create('kyc', kyc());
+SELECT verb, error_of(format('SELECT journey_%s(%L)', verb, 'kyc'))
+  FROM unnest('{pause,resume,complete,stop}'::text[]) verb;
+SELECT journey_activate('kyc');
+SELECT error_of($$SELECT journey_resume('kyc')$$);
+CALL at('08:00');
+SELECT journey_pause('kyc');
+TABLE states;
+TABLE pauses;
+SELECT error_of($$SELECT journey_pause('kyc')$$);
+CALL at('09:00');
+SELECT journey_resume('kyc');
+TABLE states;
+TABLE pauses;
+SELECT journey_pause('kyc');
+SAVEPOINT paused;
+SELECT journey_complete('kyc');
+TABLE states;
+TABLE pauses;
+SELECT verb, error_of(format('SELECT journey_%s(%L)', verb, 'kyc'))
+  FROM unnest('{pause,resume,complete}'::text[]) verb;
+-- a completed one can be stopped, a stopped one too
+SELECT journey_stop('kyc');
+TABLE states;
+SELECT journey_stop('kyc');
+TABLE states;
+ROLLBACK TO paused;
+-- a clock that went back does not make a pause of negative length
+CALL at('08:30');
+SELECT journey_resume('kyc');
+TABLE pauses;
+SELECT journey_stop('kyc');
+TABLE states;
+ROLLBACK TO clean;
+
+-- ---- arguments and rights ----
+SELECT verb, error_of(format('SELECT journey_%s(NULL)', verb)) AS none,
+	   error_of(format('SELECT journey_%s(%L)', verb, '')) AS empty
+  FROM unnest('{pause,resume,complete,stop}'::text[]) verb;
+CALL draw('kyc', kyc());
+SELECT verb, error_of(format('SELECT journey_%s(%L)', verb, 'kyk'))
+  FROM unnest('{pause,resume,complete,stop}'::text[]) verb;
+CREATE ROLE regress_other;
+CREATE ROLE regress_operator;
+SELECT journey_grant('regress_other', 'author');
+SELECT journey_grant('regress_operator', 'operate');
+GRANT USAGE, CREATE ON SCHEMA public TO regress_other, regress_operator;
+SET LOCAL ROLE regress_other;
+SELECT verb, error_of(format('SELECT journey_%s(%L)', verb, 'kyc'))
+  FROM unnest('{pause,resume,complete,stop}'::text[]) verb;
+SET LOCAL ROLE regress_operator;
+SELECT journey_pause('kyc');
+SELECT journey_resume('kyc');
+SELECT journey_stop('kyc');
+RESET ROLE;
+SET TRANSACTION READ ONLY;
+SELECT journey_pause('kyc');
+ROLLBACK TO clean;
+
+-- ---- completed: nobody enters, members finish ----
+CALL draw('kyc', kyc());
+CALL emit('10:00', 'ann', 'go');
+CALL emit('10:00', 'bob', 'go');
+SELECT journey_complete('kyc');
+CALL emit('10:10', 'cy', 'go');
+SELECT error_of($$SELECT journey_enter('kyc', 'cy')$$);
+CALL emit('10:20', 'ann', 'known');
+CALL advance('2025-03-05 12:00');
+TABLE members;
+TABLE acts;
+SELECT state, active, entered, exited FROM journey.status;
+CALL emit('2025-03-05 13:00', 'bob', 'end');
+TABLE members;
+ROLLBACK TO clean;
+
+-- ---- stopped: everybody exits, in whatever state, and nothing is sent ----
+CALL draw('kyc', kyc());
+CALL draw('other', kyc());
+SELECT journey_create('way', $${
+  "tiles": {"start": {"type": "entry", "on": [{"event": "go"}]}, "hold": {"type": "wait"}, "far": {"type": "wait"},
+			"bad": {"type": "wait", "for": "(context->>'for')::interval"}, "done": {"type": "exit"}},
+  "edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "far", "event": "away", "wait": "1 hour"},
+			{"from": "hold", "to": "bad", "event": "fail"}, {"from": "bad", "to": "done"},
+			{"from": "far", "to": "done", "event": "end"}]
+}$$);
+SELECT journey_activate('way');
+CALL emit('10:00', 'ann', 'go');
+CALL emit('10:00', 'bob', 'go');
+CALL emit('10:00', 'cy', 'go', '{"for": "soon"}');
+CALL advance('2025-03-05 10:00');
+CALL emit('2025-03-05 11:00', 'dan', 'go');
+CALL emit('2025-03-05 11:00', 'ann', 'away');
+CALL emit('2025-03-05 11:00', 'cy', 'fail');
+TABLE members;
+SELECT count(*) FROM journey_claim('mail', 1);
+SELECT journey, state, count(*) FROM journey.action GROUP BY 1, 2 ORDER BY 1, 2;
+SAVEPOINT inside;
+CALL at('2025-03-05 12:00');
+SELECT journey_stop('kyc');
+SELECT journey_stop('way');
+TABLE members;
+SELECT customer, reason, from_tile, to_tile, at FROM moves WHERE reason = 'stopped' ORDER BY journey, customer;
+-- what is in flight is with the consumer already
+SELECT journey, state, next_attempt_at IS NULL AS never, count(*) FROM journey.action GROUP BY 1, 2, 3 ORDER BY 1, 2;
+SELECT journey, state, active, entered, exited, failed FROM journey.status ORDER BY 1;
+SELECT journey, tile, entered, inside, departed FROM journey.tile_stats WHERE entered > 0 ORDER BY 1, 2;
+-- a goal counts after that too
+CALL emit('2025-03-05 12:10', 'ann', 'paid');
+SELECT journey, customer, goal FROM members WHERE goal;
+CALL emit('2025-03-05 12:20', 'ann', 'go');
+SELECT count(*) FROM journey.member WHERE journey = 'kyc';
+ROLLBACK TO inside;
+-- out of a pause: what came meanwhile moves nobody any more
+CALL at('2025-03-05 12:00');
+SELECT journey_pause('kyc');
+CALL emit('2025-03-05 12:10', 'dan', 'known');
+CALL at('2025-03-05 12:20');
+SELECT journey_stop('kyc');
+SELECT tile, state, outcome FROM members WHERE customer = 'dan' AND journey = 'kyc';
+TABLE pauses;
+SELECT count(*) FROM journey.held;
+ROLLBACK;

@@ -1,0 +1,1649 @@
+
+=head1 NAME
+
+Model - what journeys do, said a second time
+
+=head1 DESCRIPTION
+
+A naive model of DESIGN section 4: hashes in memory, nothing cached, nothing
+indexed, nothing shared with the extension.  It is read beside DESIGN; comments
+name the rule that a piece of code is.  012_model.pl runs the same story through
+the model and through the extension, and what is in the tables must be equal.
+
+Definitions are the documents themselves.  JSON values are hashes, arrays,
+strings and undef; a number or boolean is a reference to its text.  The model
+cannot run SQL: every expression of a definition has a twin in %TWIN, a function
+of the scope that returns the value, or dies with an SQLSTATE.
+
+Times are seconds since 1970.
+
+=cut
+
+package Model;
+
+use strict;
+use warnings;
+
+use Digest::MD5 qw(md5);
+use List::Util qw(first min max sum0);
+
+our %TWIN;
+
+# ---- JSON, as jsonb prints it ----
+
+sub json_string
+{
+	my ($text) = @_;
+
+	$text =~ s/(["\\])/\\$1/g;
+	$text =~ s/\n/\\n/g;
+	$text =~ s/\t/\\t/g;
+	return qq{"$text"};
+}
+
+sub json
+{
+	my ($value) = @_;
+
+	return 'null' unless defined $value;
+	return json_string($value) unless ref $value;
+	return $$value if ref $value eq 'SCALAR';
+	return '[' . join(', ', map { json($_) } @$value) . ']'
+	  if ref $value eq 'ARRAY';
+	return '{' . join(', ',
+		map { json_string($_) . ': ' . json($value->{$_}) }
+		  sort { length $a <=> length $b || $a cmp $b } keys %$value) . '}';
+}
+
+# What ->> gives.
+sub as_text
+{
+	my ($value) = @_;
+
+	return undef unless defined $value;
+	return $value unless ref $value;
+	return ref $value eq 'SCALAR' ? $$value : json($value);
+}
+
+# ---- calendars: zones are offsets here, whose days all have 24 hours ----
+
+our %ZONE = (
+	'UTC' => 0,
+	'Asia/Kolkata' => 5.5 * 3600,
+	'America/Phoenix' => -7 * 3600);
+
+use constant DAY => 86400;
+my @weekday = qw(thu fri sat sun mon tue wed);    # from 1970-01-01 on
+
+my %unit = (
+	second => 1, minute => 60, hour => 3600);
+
+# (months, days, seconds) of an interval.
+sub interval
+{
+	my ($text) = @_;
+	my ($months, $days, $seconds) = (0, 0, 0);
+
+	while ($text =~ /(-?\d+) (\w+?)s?\b/g)
+	{
+		if ($2 eq 'month') { $months += $1 }
+		elsif ($2 eq 'day') { $days += $1 }
+		else { $seconds += $1 * $unit{$2} }
+	}
+	return ($months, $days, $seconds);
+}
+
+# (year, month, day) of a number of days since 1970, and back, after Howard Hinnant.
+sub civil
+{
+	my ($z) = @_;
+	$z += 719468;
+	my $era = int($z / 146097);
+	my $doe = $z - $era * 146097;
+	my $yoe = int(($doe - int($doe / 1460) + int($doe / 36524) - int($doe / 146096)) / 365);
+	my $doy = $doe - (365 * $yoe + int($yoe / 4) - int($yoe / 100));
+	my $mp = int((5 * $doy + 2) / 153);
+	my $month = $mp < 10 ? $mp + 3 : $mp - 9;
+	return ($yoe + $era * 400 + ($month <= 2), $month, $doy - int((153 * $mp + 2) / 5) + 1);
+}
+
+sub days_of
+{
+	my ($year, $month, $day) = @_;
+	$year-- if $month <= 2;
+	my $era = int($year / 400);
+	my $yoe = $year - $era * 400;
+	my $doy = int((153 * ($month > 2 ? $month - 3 : $month + 9) + 2) / 5) + $day - 1;
+	return $era * 146097 + $yoe * 365 + int($yoe / 4) - int($yoe / 100) + $doy - 719468;
+}
+
+sub add_months
+{
+	my ($days, $months) = @_;
+	my ($year, $month, $day) = civil($days);
+
+	$month += $months - 1;
+	$year += int($month / 12);
+	$month = $month % 12 + 1;
+	my $next = $month == 12 ? days_of($year + 1, 1, 1) : days_of($year, $month + 1, 1);
+	return min(days_of($year, $month, $day), $next - 1);
+}
+
+# DESIGN 3: intervals are added in the member's zone.
+sub add
+{
+	my ($at, $span, $zone) = @_;
+	my ($months, $days, $seconds) = interval($span);
+	my $local = $at + $ZONE{$zone};
+	my $date = int($local / DAY);
+
+	$date = add_months($date, $months) if $months;
+	return $at + ($date - int($local / DAY) + $days) * DAY + $seconds;
+}
+
+sub time_of_day
+{
+	my ($text) = @_;
+	my ($hour, $minute) = $text =~ /^(\d+):(\d+)$/;
+	return $hour * 3600 + $minute * 60;
+}
+
+sub on_day
+{
+	my ($date, $days) = @_;
+	return !$days || grep { $_ eq $weekday[ $date % 7 ] } @$days;
+}
+
+# The next moment, $at included, with that time of day; "asked at 09:00:00 is now".
+sub next_time
+{
+	my ($at, $time, $days, $zone) = @_;
+
+	for (my $date = int(($at + $ZONE{$zone}) / DAY);; $date++)
+	{
+		my $moment = $date * DAY + time_of_day($time) - $ZONE{$zone};
+		return $moment if $moment >= $at && on_day($date, $days);
+	}
+}
+
+# [from, to), named by the day on which it opens, perhaps over midnight: the end of
+# the opening that $at is in, or undef; and the beginning of the next one.
+sub opening
+{
+	my ($at, $span, $zone) = @_;
+	my $today = int(($at + $ZONE{$zone}) / DAY);
+	my ($from, $to) = map { time_of_day($_) } @$span{qw(from to)};
+	my $end;
+
+	$to += DAY if $to <= $from;
+	for my $date ($today - 1, $today)
+	{
+		my $midnight = $date * DAY - $ZONE{$zone};
+		$end = $midnight + $to
+		  if on_day($date, $span->{days})
+		  && $midnight + $from <= $at
+		  && $at < $midnight + $to;
+	}
+	return ($end, next_time($at, $span->{from}, $span->{days}, $zone));
+}
+
+# ---- the world ----
+
+sub new
+{
+	my ($class, %world) = @_;
+
+	return bless {
+		now => 0,
+		journeys => {},    # by name
+		names => [],       # in the order of their making
+		traits => {},      # by customer
+		members => [],
+		events => [],
+		actions => [],
+		audience => {},    # name => {customer => 1}
+		raised => [],
+		%world }, $class;
+}
+
+sub journey
+{
+	my ($self, $name) = @_;
+	return $self->{journeys}{$name} // die "no journey $name";
+}
+
+sub definition
+{
+	my ($self, $member) = @_;
+	return $self->journey($member->{journey})->{versions}[ $member->{version} - 1 ];
+}
+
+sub newest
+{
+	my ($journey) = @_;
+	return $journey->{versions}[ $journey->{version} - 1 ];
+}
+
+sub tile
+{
+	my ($self, $member) = @_;
+	return $self->definition($member)->{tiles}{ $member->{tile} };
+}
+
+sub edges_from
+{
+	my ($definition, $tile) = @_;
+	my @edges = @{ $definition->{edges} };
+
+	return map { { %{ $edges[$_] }, position => $_ } }
+	  grep { $edges[$_]{from} eq $tile } 0 .. $#edges;
+}
+
+sub edges
+{
+	my ($self, $member) = @_;
+	return edges_from($self->definition($member), $member->{tile});
+}
+
+# By which members' order is told, everywhere.
+sub members_of
+{
+	my ($self, $customer) = @_;
+
+	return sort { $a->{entered_at} <=> $b->{entered_at} || $a->{id} <=> $b->{id} }
+	  grep { $_->{customer} eq $customer } @{ $self->{members} };
+}
+
+sub is_open { return $_[0]{state} ne 'exited' }
+
+# Arrivals at the tile, in the log.
+sub visits
+{
+	my ($member, $tile) = @_;
+	return $member->{visits}{$tile} // 0;
+}
+
+# ---- asking authors' SQL (section 5) ----
+
+sub zone
+{
+	my ($self, $step, $definition, $member) = @_;
+	my $zone = $definition->{timezone} // return 'UTC';
+
+	return $zone if exists $ZONE{$zone};
+	my ($value) = $self->ask($step, $definition, $member, $zone, 'UTC');
+	return defined $value && exists $ZONE{$value} ? $value : 'UTC';
+}
+
+# (value, undef) or (undef, SQLSTATE)
+sub ask
+{
+	my ($self, $step, $definition, $member, $sql, $zone) = @_;
+	my $twin = $TWIN{$sql} // die "no twin of $sql";
+	my $value;
+
+	$zone //= $self->zone($step, $definition, $member);
+	my %scope = (
+		model => $self,
+		customer => $step->{customer},
+		event => $step->{event} && $step->{event}{event},
+		props => $step->{event} ? $step->{event}{props} : $step->{props} // {},
+		traits => $self->{traits}{ $step->{customer} } // {},
+		now => $step->{now},
+		local_now => $step->{now} + $ZONE{$zone},
+		context => $member ? $member->{context} : {},
+		visits => $member ? visits($member, $member->{tile}) : 0,
+		$member
+		? (
+			key => $member->{key},
+			entered_at => $member->{entered_at},
+			arrived_at => $member->{arrived_at},
+			outcome => $member->{result}{outcome},
+			response => $member->{result}{response})
+		: ());
+	return ($value, undef) if eval { $value = $twin->(\%scope); 1 };
+	die $@ unless $@ =~ /^SQLSTATE (\w{5})/;
+	return (undef, $1);
+}
+
+# Null is false, an error is not met (rule 12); the SQLSTATE goes to $$erred.
+sub holds
+{
+	my ($self, $step, $member, $rule, $erred) = @_;
+
+	return 1 unless defined $rule->{condition};
+	my ($value, $error) = $self->ask($step, $step->{definition} // $self->definition($member),
+		$member, $rule->{condition});
+	$$erred = $error if $erred && $error;
+	return $value;
+}
+
+# (value, SQLSTATE) of a template: "{{ sql }}" with its type, else text.
+sub fill
+{
+	my ($self, $step, $member, $template) = @_;
+	my $error;
+
+	if (ref $template eq 'HASH')
+	{
+		my %value;
+		for my $name (sort keys %$template)
+		{
+			($value{$name}, $error) = $self->fill($step, $member, $template->{$name});
+			return (undef, $error) if $error;
+		}
+		return (\%value, undef);
+	}
+	return ($template, undef) if ref $template || !defined $template;
+	return $self->ask($step, $self->definition($member), $member, $1)
+	  if $template =~ /^\{\{ (.*?) \}\}$/;
+	$template =~ s/\{\{ (.*?) \}\}/
+		my ($value, $problem) = $self->ask($step, $self->definition($member), $member, $1);
+		$error \/\/= $problem;
+		as_text($value) \/\/ '' /ge;
+	return $error ? (undef, $error) : ($template, undef);
+}
+
+# ---- rows of the log (DECISIONS 10) ----
+
+sub row
+{
+	my ($self, $step, $member, $from, $to, $edge, $reason) = @_;
+
+	push @{ $member->{log} },
+	  {
+		version => $member->{version},
+		from => $from,
+		to => $to,
+		edge => $edge,
+		reason => $reason,
+		event => $step->{event},
+		due_at => $step->{due_at},
+		at => $step->{now}
+	  };
+	return;
+}
+
+# A row that moves nobody.
+sub note
+{
+	my ($self, $step, $member, $reason) = @_;
+	return $self->row($step, $member, $member->{tile}, $member->{tile}, undef, $reason);
+}
+
+# ---- timers ----
+
+# The next thing that time does.
+sub due_at
+{
+	my ($member) = @_;
+	my @timers = grep { defined } values %{ $member->{timers} };
+
+	return undef if $member->{state} =~ /exited|failed/;
+	push @timers, $member->{expires_at} if defined $member->{expires_at};
+	return min(@timers);
+}
+
+# ---- leaving ----
+
+sub leave
+{
+	my ($self, $step, $member, $reason, $outcome) = @_;
+
+	$self->row($step, $member, $member->{tile}, undef, undef, $reason);
+	return $self->end_run($step, $member, $reason, $outcome);
+}
+
+# The end, wherever the member is.
+sub end_run
+{
+	my ($self, $step, $member, $reason, $outcome) = @_;
+	my $definition = $self->definition($member);
+
+	@$member{qw(state outcome exited_at timers)} = ('exited', $outcome, $step->{now}, {});
+
+	# An exit rule takes back what quiet hours still hold.
+	if ($reason eq 'exit_rule' && $definition->{quiet_hours})
+	{
+		$self->cancel($_)
+		  for grep { $_->{member} == $member && $_->{state} eq 'pending'
+			  && $_->{attempts} == 0 && $_->{next_attempt_at} > $step->{now} }
+		  @{ $self->{actions} };
+	}
+
+	# Rule 15, and whoever awaits this run or is awaited by it.
+	push @{ $self->{raised} },
+	  {
+		kind => 'event', from => $member->{journey},
+		event => '$journey_exited',
+		props => { journey => $member->{journey}, key => $member->{key}, outcome => $outcome }
+	  };
+	push @{ $self->{raised} },
+	  { kind => 'result', member => $member->{parent}, child => $member, outcome => $outcome }
+	  if $member->{parent};
+	my $child = $member->{child};
+	if ($child && $child->{state} && is_open($child))
+	{
+		$child->{parent} = undef;
+		$self->leave($step, $child, $reason, $outcome);
+	}
+	return;
+}
+
+sub cancel
+{
+	my ($self, $action) = @_;
+
+	@$action{qw(state next_attempt_at)} = ('cancelled', undef);
+	return;
+}
+
+# ---- errors (rule 12) ----
+
+sub fail
+{
+	my ($self, $step, $member) = @_;
+
+	$self->note($step, $member, 'failed');
+	@$member{qw(state timers tries)} = ('failed', {}, 0);
+	return;
+}
+
+# Classes 22 and 42 fail at once, others after three more attempts.
+sub erred
+{
+	my ($self, $step, $member, $sqlstate) = @_;
+	my $minutes = (1, 5, 30)[ $member->{tries} ];
+
+	return $self->fail($step, $member) if $sqlstate =~ /^(22|42)/ || !$minutes;
+	$member->{tries}++;
+	$member->{timers} = { again => $step->{now} + 60 * $minutes };
+	return;
+}
+
+# ---- moving ----
+
+sub take
+{
+	my ($self, $step, $member, $edge, $reason) = @_;
+
+	$self->row($step, $member, $edge->{from}, $edge->{to}, $edge->{position}, $reason);
+	$self->put($step, $member, $edge->{to});
+
+	# Rule 4: a wait on an event edge is a delay on the way.
+	if ($edge->{event} && $edge->{wait})
+	{
+		my $arrival = add($step->{now}, $edge->{wait},
+			$self->zone($step, $self->definition($member), $member));
+		if ($arrival > $step->{now})
+		{
+			$member->{state} = 'in_transit';
+			$member->{timers} = { arrival => $arrival };
+			return;
+		}
+	}
+	return $self->arrive($step, $member, 'step');
+}
+
+# On a tile, with nothing done there yet.
+sub put
+{
+	my ($self, $step, $member, $tile) = @_;
+
+	# A child that it no longer awaits goes on alone.
+	$member->{child}{parent} = undef if $member->{child};
+	@$member{qw(tile arrived_at state ready_at timers tries awaits child)} =
+	  ($tile, $step->{now}, 'active', undef, {}, 0, undef, undef);
+	$member->{visits}{$tile}++;
+	return;
+}
+
+# Rule 2.  $reason is what the member's next row will give.
+sub arrive
+{
+	my ($self, $step, $member, $reason) = @_;
+	my $tile = $self->tile($member);
+
+	if ($tile->{max_visits} && visits($member, $member->{tile}) > ${ $tile->{max_visits} })
+	{
+		my $edge = $self->first_edge_on($step, $member, 'max_visits');
+		return $edge
+		  ? $self->take($step, $member, $edge, $reason)
+		  : $self->leave($step, $member, 'max_visits', 'max_visits');
+	}
+	return $self->ask_tile($step, $member, $reason);
+}
+
+sub first_edge_on
+{
+	my ($self, $step, $member, $on) = @_;
+
+	return first { ($_->{on} // '') eq $on && $self->holds($step, $member, $_) }
+	$self->edges($member);
+}
+
+# The tile's effect; again after an error.
+sub ask_tile
+{
+	my ($self, $step, $member, $reason) = @_;
+	my $tile = $self->tile($member);
+	my $effect = "do_$tile->{type}";
+
+	return $self->$effect($step, $member, $tile, $reason);
+}
+
+sub do_branch
+{
+	my ($self, $step, $member, $tile, $reason) = @_;
+	return $self->ready($step, $member, $reason);
+}
+
+sub do_entry
+{
+	my ($self, $step, $member, $tile, $reason) = @_;
+	return $self->ready($step, $member, $reason);
+}
+
+sub do_exit
+{
+	my ($self, $step, $member, $tile) = @_;
+	return $self->end_run($step, $member, 'exit', $tile->{outcome} // $member->{tile});
+}
+
+sub do_update_profile
+{
+	my ($self, $step, $member, $tile, $reason) = @_;
+	my ($patch, $error) = $self->fill($step, $member, $tile->{set});
+
+	return $self->erred($step, $member, $error) if $error;
+	$self->merge_traits($member->{customer}, $patch);
+	return $self->ready($step, $member, $reason);
+}
+
+# A null removes the trait; rule 15: raised only where something changed.
+sub merge_traits
+{
+	my ($self, $customer, $patch) = @_;
+	my $old = $self->{traits}{$customer} // {};
+	my %new = (%$old, %$patch);
+	my %changed;
+
+	delete @new{ grep { !defined $new{$_} } keys %$patch };
+	for my $trait (keys %$patch)
+	{
+		$changed{$trait} = [ $old->{$trait}, $new{$trait} ]
+		  if json($old->{$trait}) ne json($new{$trait});
+	}
+	$self->{traits}{$customer} = \%new;
+	push @{ $self->{raised} },
+	  { kind => 'event', event => '$profile_changed', props => { changed => \%changed } }
+	  if %changed;
+	return;
+}
+
+# ---- sending ----
+
+sub do_action
+{
+	my ($self, $step, $member, $tile, $reason) = @_;
+	my $definition = $self->definition($member);
+	my $zone = $self->zone($step, $definition, $member);
+	my ($payload, $error) = $self->fill($step, $member, $tile->{payload} // {});
+	my %action = (
+		id => ++$self->{action_ids}, member => $member, tile => $member->{tile},
+		customer => $member->{customer}, journey => $member->{journey},
+		payload => $payload, tags => $tile->{tags} // [], created_at => $step->{now},
+		state => 'pending', attempts => 0, next_attempt_at => $step->{now},
+		destination => $tile->{destination});
+
+	return $self->erred($step, $member, $error) if $error;
+	if ($definition->{quiet_hours})
+	{
+		my ($end) = opening($step->{now}, $definition->{quiet_hours}, $zone);
+		$action{next_attempt_at} = $end if defined $end;
+	}
+	$action{expires_at} = add($step->{now}, $tile->{expires}, $zone) if $tile->{expires};
+	@action{qw(state next_attempt_at)} = ('suppressed', undef)
+	  if $self->is_capped($step, $definition->{cap}, \%action);
+	push @{ $self->{actions} }, \%action;
+	return $self->ready($step, $member, $reason) unless awaits($self->edges($member), $tile);
+
+	return $self->result($step, $member, $reason, 'suppressed') if $action{state} eq 'suppressed';
+	$member->{awaits} = \%action;
+	$member->{timers} = { expiry => $action{expires_at} } if defined $action{expires_at};
+	return;
+}
+
+# Default true for tiles with an edge on: error.
+sub awaits
+{
+	my $tile = pop;
+	my @edges = @_;
+
+	return ${ $tile->{await} } eq 'true' if $tile->{await};
+	return 1 if $tile->{type} eq 'sub_journey';
+	return grep { ($_->{on} // '') eq 'error' } @edges;
+}
+
+# At most max of that tag in (now - per, now], but for those never sent.
+sub is_capped
+{
+	my ($self, $step, $cap, $action) = @_;
+
+	return unless $cap && grep { $_ eq $cap->{tag} } @{ $action->{tags} };
+	my ($months, $days, $seconds) = interval($cap->{per});
+	my $since = $step->{now} - $days * DAY - $seconds;
+	my $count = grep {
+		my $other = $_;
+		$other->{customer} eq $action->{customer}
+		  && $other->{created_at} > $since && $other->{created_at} <= $step->{now}
+		  && $other->{state} !~ /suppressed|cancelled/
+		  && grep { $_ eq $cap->{tag} } @{ $other->{tags} }
+	} @{ $self->{actions} };
+	return $count >= ${ $cap->{max} };
+}
+
+# What the tile awaited is in.
+sub result
+{
+	my ($self, $step, $member, $reason, $outcome, $response) = @_;
+
+	$member->{awaits} = undef;
+	$member->{child} = undef;
+	$member->{result} = { outcome => $outcome, response => $response };
+	if ($outcome =~ /^(dead|expired|cancelled)$/ && $self->tile($member)->{type} eq 'action'
+		|| $outcome eq 'refused' && $self->tile($member)->{type} eq 'sub_journey')
+	{
+		my $edge = $self->first_edge_on($step, $member, 'error');
+		return $self->take($step, $member, $edge, $reason) if $edge;
+	}
+	return $self->ready($step, $member, $reason);
+}
+
+# ---- sub-journeys ----
+
+sub do_sub_journey
+{
+	my ($self, $step, $member, $tile, $reason) = @_;
+	my ($key, $error) = ($member->{key}, undef);
+	my $context;
+
+	($key, $error) = $self->ask($step, $self->definition($member), $member, $tile->{key})
+	  if defined $tile->{key};
+	return $self->erred($step, $member, $error) if $error;
+	($context, $error) = $self->fill($step, $member, $tile->{context} // {});
+	return $self->erred($step, $member, $error) if $error;
+	my %order = (kind => 'child', journey => $tile->{journey}, key => $key, context => $context);
+	push @{ $self->{raised} }, \%order;
+	return $self->ready($step, $member, $reason) unless awaits($tile);
+
+	$order{parent} = $member;
+	$member->{child} = \%order;
+	return;
+}
+
+# ---- waiting ----
+
+sub do_wait
+{
+	my ($self, $step, $member, $tile, $reason) = @_;
+
+	# Events since the entry come before what time does.
+	return if $self->take_past_event($step, $member);
+
+	if (defined $tile->{condition})
+	{
+		my $erred;
+		return $self->ready($step, $member, $reason)
+		  if $self->holds($step, $member, $tile, \$erred);
+		return $self->erred($step, $member, $erred) if $erred;
+	}
+	my ($what, $value) = $self->hold($step, $member, $tile);
+	return $self->erred($step, $member, $value) if $what eq 'erred';
+	return $self->take($step, $member, $value, $reason) if $what eq 'past';
+	return $self->ready($step, $member, $reason) if $what eq 'ready';
+	$member->{timers} = {};
+	$member->{tries} = 0;
+	$member->{timers}{hold} = $value if $what eq 'until';
+	$member->{timers}{recheck} = add($step->{now}, $tile->{recheck},
+		$self->zone($step, $self->definition($member), $member))
+	  if $tile->{recheck};
+	return;
+}
+
+# The chain for, until, at, window: ('until', time), ('forever'), ('ready'),
+# ('past', edge) or ('erred', SQLSTATE).
+sub hold
+{
+	my ($self, $step, $member, $tile) = @_;
+	my $definition = $self->definition($member);
+	my $zone = $self->zone($step, $definition, $member);
+	my $end = $member->{arrived_at};
+	my $error;
+
+	if (defined $tile->{for})
+	{
+		my $for = $tile->{for};
+		($for, $error) = $self->ask($step, $definition, $member, $for) if $TWIN{$for};
+		return ('erred', $error // '22004') unless defined $for;
+		$end = add($end, $for, $zone);
+	}
+	if (defined $tile->{until})
+	{
+		(my $until, $error) = $self->ask($step, $definition, $member, $tile->{until});
+		return ('erred', $error // '22004') unless defined $until;
+		return ('erred', '22008') if $until eq 'infinity';
+		if ($until < $member->{arrived_at})
+		{
+			my $edge = $self->first_edge_on($step, $member, 'past');
+			return ('past', $edge) if $edge;
+		}
+		$end = max($end, $until);
+	}
+	$end = next_time($end, $tile->{at}, $tile->{days}, $zone) if defined $tile->{at};
+	$end = $self->into_window($step, $member, $tile, $end);
+	return ('until', $end) if $end > $step->{now};
+	return ('forever')
+	  if defined $tile->{condition} && !grep { defined $tile->{$_} } qw(for until at window);
+	return ('ready');
+}
+
+sub into_window
+{
+	my ($self, $step, $member, $tile, $at) = @_;
+
+	return $at unless $tile->{window};
+	my ($end, $next) = opening($at, $tile->{window},
+		$self->zone($step, $self->definition($member), $member));
+	return defined $end ? $at : $next;
+}
+
+# since: entry.  True if an event has moved the member on.
+sub take_past_event
+{
+	my ($self, $step, $member) = @_;
+
+	for my $edge ($self->edges($member))
+	{
+		next unless $edge->{event} && ($edge->{since} // '') eq 'entry';
+		for my $event ($self->past_events($member, $edge->{event}, $step->{now}))
+		{
+			my %asking = (%$step, event => $event);
+			next unless $self->holds(\%asking, $member, $edge);
+			$self->take(\%asking, $member, $edge, 'event');
+			return 1;
+		}
+	}
+	return;
+}
+
+sub past_events
+{
+	my ($self, $member, $name, $now) = @_;
+	my %used = map { $_->{event}{id} => 1 }
+	  grep { $_->{event} && $_->{reason} ne 'goal' } @{ $member->{log} };
+
+	return sort { $a->{at} <=> $b->{at} || $a->{id} <=> $b->{id} }
+	  grep { $_->{customer} eq $member->{customer} && $_->{event} eq $name
+		  && $_->{at} >= $member->{entered_at} && $_->{at} <= $now && !$used{ $_->{id} } }
+	  @{ $self->{events} };
+}
+
+# ---- edges without event (rules 3, 5 and 12) ----
+
+sub ready
+{
+	my ($self, $step, $member, $reason) = @_;
+
+	@$member{qw(ready_at tries)} = ($step->{now}, 0);
+	return if $self->tile($member)->{type} ne 'wait' && $self->take_past_event($step, $member);
+	return $self->try_edges($step, $member, $reason);
+}
+
+sub choose_by_time
+{
+	my ($self, $step, $member) = @_;
+	my ($later, $erred);
+
+	for my $edge ($self->edges($member))
+	{
+		next if $edge->{event} || $edge->{on};
+		my $eligible = !$edge->{wait} ? $member->{ready_at}
+		  : add($member->{ready_at}, $edge->{wait},
+			$self->zone($step, $self->definition($member), $member));
+		if ($eligible > $step->{now})
+		{
+			$later = min(grep { defined } $later, $eligible);
+			next;
+		}
+		next unless $self->in_share($member, $edge);
+		return $edge if $self->holds($step, $member, $edge, \$erred);
+	}
+	return (undef, $later, $erred);
+}
+
+sub try_edges
+{
+	my ($self, $step, $member, $reason) = @_;
+	my ($edge, $later, $erred) = $self->choose_by_time($step, $member);
+
+	return $self->take($step, $member, $edge, $reason) if $edge;
+	return $self->stay($step, $member, $later, $erred);
+}
+
+sub stay
+{
+	my ($self, $step, $member, $later, $erred) = @_;
+
+	$member->{timers} = { edge => $later };
+	return if defined $later;
+	return $self->erred($step, $member, $erred) if $erred;
+	$self->leave($step, $member, 'no_path', 'no_path')
+	  unless grep { $_->{event} } $self->edges($member);
+	return;
+}
+
+# DECISIONS 23, in hundredths of a percent.
+sub bucket
+{
+	my ($journey, $tile, $customer) = @_;
+	return unpack('N', md5(join("\x1f", $journey, $tile, $customer))) % 10_000;
+}
+
+sub in_share
+{
+	my ($self, $member, $edge) = @_;
+
+	return 1 unless $edge->{percent};
+	my $from = 100 * sum0(map { ${ $_->{percent} } }
+		grep { $_->{percent} && $_->{position} < $edge->{position} } $self->edges($member));
+	my $bucket = bucket($member->{journey}, $member->{tile}, $member->{customer});
+	return $from <= $bucket && $bucket < $from + 100 * ${ $edge->{percent} };
+}
+
+# ---- one event is one step (rule 1) ----
+
+# What it means to one member, as it was before.
+sub react
+{
+	my ($self, $step, $member) = @_;
+	my $definition = $self->definition($member);
+	my $event = $step->{event};
+	my %reaction = (member => $member);
+	my $goal = $definition->{goal};
+
+	return \%reaction if $event->{at} < $member->{entered_at};
+	$reaction{goal} = 1
+	  if $goal && $goal->{event} eq $event->{event} && !defined $member->{converted_at}
+	  && (!$goal->{within} || $event->{at} <= add($member->{entered_at}, $goal->{within},
+			$self->zone($step, $definition, $member)))
+	  && $self->holds($step, $member, $goal);
+	return \%reaction unless is_open($member) && !$self->is_held($member, $step);
+	$reaction{exit} = first { $self->exit_rule_met($step, $member, $_) }
+	@{ $definition->{exit} // [] };
+	return \%reaction if $reaction{exit} || $member->{state} ne 'active';
+
+	my $tile = $self->tile($member);
+	$reaction{reset} = first { $_->{event} eq $event->{event} && $self->holds($step, $member, $_) }
+	@{ $tile->{reset} // [] };
+	return \%reaction if $event->{at} < $member->{arrived_at};
+	$reaction{edge} = first {
+		($_->{event} // '') eq $event->{event} && $self->in_share($member, $_)
+		  && $self->holds($step, $member, $_)
+	}
+	$self->edges($member);
+	$reaction{ready} = !$reaction{edge} && !$reaction{reset} && !defined $member->{ready_at}
+	  && defined $tile->{condition} && !$member->{tries}
+	  && $self->holds($step, $member, $tile);
+	return \%reaction;
+}
+
+# Rule 8: during a pause only goals count; the rest is kept for the resume.
+sub is_held
+{
+	my ($self, $member, $step) = @_;
+	my $journey = $self->journey($member->{journey});
+	my $pause = $journey->{pauses}[-1];
+
+	return unless $journey->{state} eq 'paused';
+	push @{ $pause->{held} }, $step->{event}
+	  if $self->hears($member->{journey}, $step->{event}{event})
+	  && !grep { $_ == $step->{event} } @{ $pause->{held} };
+	return 1;
+}
+
+sub exit_rule_met
+{
+	my ($self, $step, $member, $rule) = @_;
+
+	return if $rule->{event} && $rule->{event} ne ($step->{event} ? $step->{event}{event} : '');
+	return $self->holds($step, $member, $rule);
+}
+
+sub carry_out
+{
+	my ($self, $step, $reaction) = @_;
+	my $member = $reaction->{member};
+
+	if ($reaction->{goal})
+	{
+		$member->{converted_at} = $step->{now};
+		$self->note($step, $member, 'goal');
+	}
+
+	# A sub-journey's member can have exited with its parent meanwhile.
+	return unless is_open($member);
+	return $self->leave($step, $member, 'exit_rule', $reaction->{exit}{outcome})
+	  if $reaction->{exit};
+	if ($reaction->{reset})
+	{
+		$member->{context} = { %{ $member->{context} }, %{ $step->{event}{props} } };
+		@$member{qw(arrived_at ready_at timers tries)} = ($step->{now}, undef, {}, 0);
+	}
+	return $self->take($step, $member, $reaction->{edge}, 'event') if $reaction->{edge};
+	return $self->ask_tile($step, $member, 'event') if $reaction->{reset};
+	return $self->ready($step, $member, 'event') if $reaction->{ready};
+	return;
+}
+
+# Each sees the members as they were before the event.
+sub happen
+{
+	my ($self, $event) = @_;
+	my %step = (customer => $event->{customer}, now => $event->{at}, event => $event);
+	my @todo = map { $self->react(\%step, $_) } $self->members_of($event->{customer});
+	my @entries = map { $self->plan_entry(\%step, $_) } @{ $self->{names} };
+
+	$self->carry_out(\%step, $_) for @todo;
+	$self->carry_out_entry(\%step, $_) for @entries;
+	return;
+}
+
+# ---- entering (DESIGN 3, entry_rules; section 5 for what is asked when) ----
+
+sub entry_tile
+{
+	my ($definition) = @_;
+	return first { $definition->{tiles}{$_}{type} eq 'entry' } keys %{ $definition->{tiles} };
+}
+
+# Only the first trigger that matches counts.
+sub plan_entry
+{
+	my ($self, $step, $name) = @_;
+	my $journey = $self->journey($name);
+
+	return unless $journey->{state} eq 'active';
+	my $definition = newest($journey);
+	my $entry = entry_tile($definition);
+	my %asking = (%$step, definition => $definition);
+	my $trigger = first {
+		($_->{event} // '') eq $step->{event}{event} && $self->holds(\%asking, undef, $_)
+	}
+	@{ $definition->{tiles}{$entry}{on} // [] }, edges_from($definition, $entry);
+
+	return unless $trigger;
+	return $self->judge_entry(\%asking, $name, $self->entry_key(\%asking, $definition),
+		$step->{event}{props}, defined $trigger->{position} ? $trigger : undef);
+}
+
+sub entry_key
+{
+	my ($self, $step, $definition) = @_;
+
+	return '' unless defined $definition->{key};
+	my ($key) = $self->ask($step, $definition, undef, $definition->{key});
+	return $key;
+}
+
+# What becomes of who would enter: nothing, a merge or a new run.
+sub judge_entry
+{
+	my ($self, $step, $name, $key, $context, $edge) = @_;
+	my $definition = newest($self->journey($name));
+	my $rules = $definition->{entry_rules} // {};
+	my $customer = $step->{customer};
+
+	return unless defined $key;
+	return if $rules->{only} && !$self->{audience}{ $rules->{only} }{$customer};
+	my @runs = grep { $_->{journey} eq $name } $self->members_of($customer);
+	my $inside = first { is_open($_) && $_->{key} eq $key } @runs;
+	my %plan = (journey => $name, key => $key, context => $context, edge => $edge);
+
+	if ($inside)
+	{
+		my $on_active = $rules->{on_active} // 'ignore';
+		return if $on_active eq 'ignore';
+		return { %plan, $on_active => $inside };
+	}
+	return if ($rules->{reentry} // '') eq 'never' && grep { $_->{key} eq $key } @runs;
+	if ($rules->{cooldown} && @runs)
+	{
+		my $last = max(map { $_->{entered_at} } @runs);
+		return if add($last, $rules->{cooldown}, $self->zone($step, $definition)) > $step->{now};
+	}
+	$plan{held_out} = $rules->{holdout}
+	  && bucket($name, '', $customer) < 100 * ${ $rules->{holdout} };
+	return \%plan;
+}
+
+sub carry_out_entry
+{
+	my ($self, $step, $plan) = @_;
+
+	if ($plan->{merge})
+	{
+		$plan->{merge}{context} = { %{ $plan->{merge}{context} }, %{ $plan->{context} } };
+		return $plan->{merge};
+	}
+	$self->leave($step, $plan->{restart}, 'restarted', 'restarted')
+	  if $plan->{restart} && is_open($plan->{restart});
+	return $self->enter_run($step, $plan);
+}
+
+sub enter_run
+{
+	my ($self, $step, $plan) = @_;
+	my $journey = $self->journey($plan->{journey});
+	my $definition = newest($journey);
+	my $entry = entry_tile($definition);
+	my $member = {
+		id => 1 + @{ $self->{members} }, journey => $plan->{journey},
+		version => $journey->{version}, customer => $step->{customer}, key => $plan->{key},
+		context => { %{ $plan->{context} } }, entered_at => $step->{now},
+		timers => {}, log => [], parent => $plan->{parent}, result => {},
+		pauses => scalar @{ $journey->{pauses} } };
+	my %asking = %$step;
+
+	delete $asking{definition};
+	$step = \%asking;
+	push @{ $self->{members} }, $member;
+	$plan->{parent}{child} = $member if $plan->{parent};
+	$self->put($step, $member, $entry);
+	$member->{ready_at} = $step->{now};
+	$member->{expires_at} = add($step->{now}, $definition->{max_duration},
+		$self->zone($step, $definition, $member))
+	  if $definition->{max_duration};
+
+	# Entry and the move off the entry tile are one row.
+	my ($edge, $later, $erred) = $plan->{held_out} ? () : $plan->{edge}
+	  // $self->choose_by_time($step, $member);
+	if ($edge)
+	{
+		$self->take($step, $member, $edge, 'entry');
+		return $member;
+	}
+	$self->row($step, $member, undef, $entry, undef, 'entry');
+	if ($plan->{held_out}) { $self->leave($step, $member, 'holdout', 'holdout') }
+	else { $self->stay($step, $member, $later, $erred) }
+	return $member;
+}
+
+# ---- what a step raised (rule 15): first in, first out, the same now ----
+
+sub work_raised
+{
+	my ($self, $customer, $now) = @_;
+
+	while (my $raised = shift @{ $self->{raised} })
+	{
+		my $work = "work_$raised->{kind}";
+		$self->$work($raised, $customer, $now);
+	}
+	return;
+}
+
+sub work_event
+{
+	my ($self, $raised, $customer, $now) = @_;
+	my $name = $raised->{event};
+	my %event = (customer => $customer, event => $name, props => $raised->{props}, at => $now);
+	my $is_named = grep { $self->journey($_)->{state} eq 'active' && $self->names_event($_, $name) }
+	  @{ $self->{names} };
+
+	# Conditions without event are asked of it even where nobody names it.
+	return unless $is_named || $name eq '$profile_changed';
+	$self->log_event(\%event) if $is_named;
+	return $self->happen(\%event);
+}
+
+# Does a version of the journey have that name in it?
+sub names_event
+{
+	my ($self, $name, $event) = @_;
+	my $journey = $self->journey($name);
+
+	return grep { json($_) =~ /"event": "\Q$event\E"/ }
+	  @{ $journey->{versions} }[ 0 .. $journey->{version} - 1 ];
+}
+
+sub log_event
+{
+	my ($self, $event) = @_;
+
+	$event->{id} = 1 + @{ $self->{events} };
+	push @{ $self->{events} }, $event;
+	return;
+}
+
+sub work_child
+{
+	my ($self, $raised, $customer, $now) = @_;
+	my $journey = $self->journey($raised->{journey});
+	my $parent = $raised->{parent};
+	my %step = (
+		customer => $customer, now => $now, props => $raised->{context},
+		definition => newest($journey));
+	my $plan = $journey->{state} eq 'active'
+	  && $self->judge_entry(\%step, $raised->{journey}, $raised->{key}, $raised->{context});
+
+	# The parent may have gone on meanwhile; who merges into a run does not await it.
+	return if $parent && !awaits_that($parent, $raised);
+	if ($plan && !$plan->{merge})
+	{
+		$plan->{parent} = $parent;
+		$self->carry_out_entry(\%step, $plan);
+		return;
+	}
+	$self->carry_out_entry(\%step, $plan) if $plan;
+	%step = (customer => $customer, now => $now);
+	$self->result(\%step, $parent, 'step', 'refused') if $parent;
+	return;
+}
+
+# Whom or what a tile sub_journey waits for: the child, before its entry the order.
+sub awaits_that
+{
+	my ($member, $child) = @_;
+	return is_open($member) && $member->{child} && $member->{child} == $child;
+}
+
+sub work_result
+{
+	my ($self, $raised, $customer, $now) = @_;
+	my $member = $raised->{member};
+	my %step = (customer => $customer, now => $now);
+
+	# It may have gone on without its child.
+	return unless awaits_that($member, $raised->{child});
+	return $self->result(\%step, $member, 'step', $raised->{outcome});
+}
+
+# ---- what time does ----
+
+sub is_running
+{
+	my ($self, $member) = @_;
+	return $self->journey($member->{journey})->{state} =~ /active|completed/;
+}
+
+# Never earlier than any arrival of the customer (DECISIONS 14).
+sub clock
+{
+	my ($self, $customer) = @_;
+	return max($self->{now}, map { $_->{arrived_at} }
+		grep { $_->{state} eq 'active' } $self->members_of($customer));
+}
+
+sub advance
+{
+	my ($self, $to) = @_;
+
+	for (;;)
+	{
+		$self->catch_up($_) for sort keys %{ { map { $_->{customer} => 1 } @{ $self->{members} } } };
+		my @due = sort { due_at($a) <=> due_at($b) || $a->{entered_at} <=> $b->{entered_at}
+			  || $a->{id} <=> $b->{id} }
+		  grep { defined due_at($_) && due_at($_) <= $to && $self->is_running($_) }
+		  @{ $self->{members} };
+		last unless @due;
+		$self->{now} = max($self->{now}, due_at($due[0]));
+		$self->fire($due[0]);
+	}
+	$self->{now} = $to;
+	return;
+}
+
+# Expiry, then exit rules without event, then the timer's own work.
+sub fire
+{
+	my ($self, $member) = @_;
+	my $now = $self->clock($member->{customer});
+	my %step = (customer => $member->{customer}, now => $now, due_at => due_at($member));
+	my $rule;
+
+	if (defined $member->{expires_at} && $member->{expires_at} <= $now)
+	{
+		$self->leave(\%step, $member, 'expired', 'expired');
+	}
+	elsif ($rule = first { $self->exit_rule_met(\%step, $member, $_) }
+		@{ $self->definition($member)->{exit} // [] })
+	{
+		$self->leave(\%step, $member, 'exit_rule', $rule->{outcome});
+	}
+	else { $self->fire_timer(\%step, $member) }
+	return $self->work_raised($member->{customer}, $now);
+}
+
+sub fire_timer
+{
+	my ($self, $step, $member) = @_;
+	my $tile = $self->tile($member);
+	my $timers = $member->{timers};
+	my %is_due = map { $_ => 1 }
+	  grep { defined $timers->{$_} && $timers->{$_} <= $step->{now} } keys %$timers;
+
+	if ($is_due{arrival})
+	{
+		@$member{qw(state arrived_at timers)} = ('active', $step->{now}, {});
+		return $self->arrive($step, $member, 'timer');
+	}
+	return $self->try_edges($step, $member, 'timer') if defined $member->{ready_at};
+	return $self->ask_tile($step, $member, 'timer') if $is_due{again};
+	if ($is_due{expiry})
+	{
+		$self->cancel($member->{awaits});
+		return $self->result($step, $member, 'timer', 'expired');
+	}
+	return $self->fire_wait($step, $member, $tile, %is_due);
+}
+
+sub fire_wait
+{
+	my ($self, $step, $member, $tile, %is_due) = @_;
+	my $timers = $member->{timers};
+
+	if ($is_due{recheck})
+	{
+		my $erred;
+		return $self->ready($step, $member, 'timer')
+		  if $self->holds($step, $member, $tile, \$erred);
+		return $self->erred($step, $member, $erred) if $erred;
+		$timers->{recheck} = add($step->{now}, $tile->{recheck},
+			$self->zone($step, $self->definition($member), $member));
+	}
+	return unless $is_due{hold};
+	$timers->{hold} = $self->into_window($step, $member, $tile, $step->{now});
+	return if $timers->{hold} > $step->{now};
+	return $self->ready($step, $member, 'timer');
+}
+
+# ---- pauses (rule 8) ----
+
+# Would the journey's versions do anything at that event?
+sub hears
+{
+	my ($self, $name, $event) = @_;
+	return $self->names_event($name, $event) || grep { !$_->{event} && defined $_->{condition} }
+	  map { (@{ $_->{exit} // [] }, grep { $_->{type} eq 'wait' } values %{ $_->{tiles} }) }
+	  @{ $self->journey($name)->{versions} };
+}
+
+sub catch_up
+{
+	my ($self, $customer) = @_;
+
+	for my $member ($self->members_of($customer))
+	{
+		my $pauses = $self->journey($member->{journey})->{pauses};
+
+		while (is_open($member) && $member->{pauses} < @$pauses
+			&& defined $pauses->[ $member->{pauses} ]{to})
+		{
+			my $pause = $pauses->[ $member->{pauses}++ ];
+			my $moved = $self->replay($member, $pause);
+			$self->put_off($member, $pause) if is_open($member) && !$moved;
+			$self->work_raised($customer, $pause->{to});
+		}
+	}
+	return;
+}
+
+# True if an event moved it or reset its wait.
+sub replay
+{
+	my ($self, $member, $pause) = @_;
+	my $moved;
+
+	for my $event (sort { $a->{at} <=> $b->{at} || $a->{id} <=> $b->{id} }
+		grep { $_->{customer} eq $member->{customer} } @{ $pause->{held} })
+	{
+		last unless is_open($member);
+		my %again = (%$event, at => $pause->{to});
+		my %step = (customer => $member->{customer}, now => $pause->{to}, event => \%again);
+		my $reaction = $self->react(\%step, $member);
+
+		delete $reaction->{goal};
+		$moved ||= $reaction->{exit} || $reaction->{edge} || $reaction->{reset} || $reaction->{ready};
+		$self->carry_out(\%step, $reaction);
+		$self->work_raised($member->{customer}, $pause->{to});
+	}
+	return $moved;
+}
+
+sub put_off
+{
+	my ($self, $member, $pause) = @_;
+	my $policy = $self->definition($member)->{on_resume} // 'keep';
+	my $tile = $self->tile($member);
+	my $timers = $member->{timers};
+	my %step = (customer => $member->{customer}, now => $pause->{to});
+
+	if ($policy eq 'shift')
+	{
+		my $span = $pause->{to} - max($pause->{from}, $member->{arrived_at});
+		return if $span <= 0;
+		for my $time (values %$timers, @$member{qw(ready_at expires_at)})
+		{
+			$time += $span if defined $time;
+		}
+		if (defined $timers->{hold})
+		{
+			$timers->{hold} = next_time($timers->{hold}, $tile->{at}, $tile->{days},
+				$self->zone(\%step, $self->definition($member), $member))
+			  if defined $tile->{at};
+			$timers->{hold} = $self->into_window(\%step, $member, $tile, $timers->{hold});
+		}
+	}
+	elsif ($policy eq 'restart' && $member->{state} eq 'in_transit')
+	{
+		$timers->{arrival} += $pause->{to} - $member->{arrived_at};
+		$member->{arrived_at} = $pause->{to};
+	}
+	elsif ($policy eq 'restart' && $member->{state} eq 'active' && $tile->{type} eq 'wait')
+	{
+		@$member{qw(arrived_at ready_at timers tries)} = ($pause->{to}, undef, {}, 0);
+		$self->ask_tile(\%step, $member, 'step');
+	}
+	return;
+}
+
+# ---- the verbs ----
+
+sub emit
+{
+	my ($self, $customer, $name, $props, $at) = @_;
+
+	$self->catch_up($customer);
+	my %event = (
+		customer => $customer, event => $name, props => $props,
+		at => $at // $self->clock($customer));
+	$self->log_event(\%event);
+	$self->happen(\%event);
+	return $self->work_raised($customer, $event{at});
+}
+
+sub enter
+{
+	my ($self, $name, $customer, $context) = @_;
+	my $definition = newest($self->journey($name));
+
+	$self->catch_up($customer);
+	my %step = (
+		customer => $customer, now => $self->clock($customer), props => $context,
+		definition => $definition);
+	my $plan =
+	  $self->judge_entry(\%step, $name, $self->entry_key(\%step, $definition), $context);
+	$self->carry_out_entry(\%step, $plan) if $plan;
+	return $self->work_raised($customer, $step{now});
+}
+
+sub exit_members
+{
+	my ($self, $name, $customer, $outcome, $key) = @_;
+
+	$self->catch_up($customer);
+	my %step = (customer => $customer, now => $self->clock($customer));
+	for my $member ($self->members_of($customer))
+	{
+		$self->leave(\%step, $member, 'manual', $outcome)
+		  if $member->{journey} eq $name && is_open($member)
+		  && (!defined $key || $member->{key} eq $key);
+	}
+	return $self->work_raised($customer, $step{now});
+}
+
+sub move
+{
+	my ($self, $name, $customer, $tile, $key) = @_;
+
+	$self->catch_up($customer);
+	my %step = (customer => $customer, now => $self->clock($customer));
+	my ($member) = grep { $_->{journey} eq $name && is_open($_) && $_->{key} eq $key }
+	  $self->members_of($customer);
+	$self->row(\%step, $member, $member->{tile}, $tile, undef, 'manual');
+	$self->put(\%step, $member, $tile);
+	$self->arrive(\%step, $member, 'step');
+	return $self->work_raised($customer, $step{now});
+}
+
+sub identify
+{
+	my ($self, $customer, $traits) = @_;
+
+	$self->catch_up($customer);
+	$self->merge_traits($customer, $traits);
+	return $self->work_raised($customer, $self->clock($customer));
+}
+
+sub retry_member
+{
+	my ($self, $name, $customer, $key) = @_;
+
+	$self->catch_up($customer);
+	my %step = (customer => $customer, now => $self->clock($customer));
+	my ($member) = grep { $_->{journey} eq $name && is_open($_) && $_->{key} eq $key }
+	  $self->members_of($customer);
+	$self->note(\%step, $member, 'retried');
+	$member->{state} = 'active';
+	if (defined $member->{ready_at}) { $self->try_edges(\%step, $member, 'step') }
+	else { $self->ask_tile(\%step, $member, 'step') }
+	return $self->work_raised($customer, $step{now});
+}
+
+# ---- the verbs of authors (rules 8 to 10) ----
+
+sub create
+{
+	my ($self, $name, $definition) = @_;
+
+	push @{ $self->{names} }, $name;
+	$self->{journeys}{$name} =
+	  { state => 'draft', versions => [$definition], version => 0, pauses => [] };
+	return;
+}
+
+# A draft of the next version.
+sub revise
+{
+	my ($self, $name, $definition) = @_;
+
+	push @{ $self->journey($name)->{versions} }, $definition;
+	return;
+}
+
+# Paused stays paused.
+sub activate
+{
+	my ($self, $name) = @_;
+	my $journey = $self->journey($name);
+
+	$journey->{version} = @{ $journey->{versions} };
+	$journey->{state} = 'active' unless $journey->{state} eq 'paused';
+	return;
+}
+
+sub pause
+{
+	my ($self, $name) = @_;
+	my $journey = $self->journey($name);
+
+	$journey->{state} = 'paused';
+	push @{ $journey->{pauses} }, { from => $self->{now}, held => [] };
+	return;
+}
+
+sub resume
+{
+	my ($self, $name) = @_;
+	my $journey = $self->journey($name);
+
+	$journey->{state} = 'active';
+	$journey->{pauses}[-1]{to} = $self->{now};
+	return;
+}
+
+sub complete
+{
+	my ($self, $name) = @_;
+
+	$self->journey($name)->{state} = 'completed';
+	return;
+}
+
+sub stop
+{
+	my ($self, $name) = @_;
+
+	$self->journey($name)->{state} = 'completed';
+	for my $customer (sort keys %{ { map { $_->{customer} => 1 } @{ $self->{members} } } })
+	{
+		my %step = (customer => $customer, now => $self->clock($customer));
+		$self->leave(\%step, $_, 'stopped', 'stopped')
+		  for grep { $_->{journey} eq $name && is_open($_) } $self->members_of($customer);
+		$self->work_raised($customer, $step{now});
+	}
+	$self->cancel($_)
+	  for grep { $_->{journey} eq $name && $_->{state} eq 'pending' } @{ $self->{actions} };
+	return;
+}
+
+# ---- deliveries ----
+
+sub claim
+{
+	my ($self, $destination, $lease) = @_;
+
+	for my $action (@{ $self->{actions} })
+	{
+		next unless $action->{destination} eq $destination && $action->{state} =~ /pending|in_flight/
+		  && $action->{next_attempt_at} <= $self->{now}
+		  && $self->journey($action->{journey})->{state} ne 'paused';
+		if (defined $action->{expires_at} && $action->{expires_at} <= $self->{now}) { next }
+		@$action{qw(state next_attempt_at)} = ('in_flight', $self->{now} + $lease);
+		$action->{attempts}++;
+	}
+	return;
+}
+
+# One action, told by what a user sees of it.
+sub action
+{
+	my ($self, $which) = @_;
+	my @found = grep { my $action = $_; !grep { action_name($action)->{$_} ne $which->{$_} } keys %$which }
+	  @{ $self->{actions} };
+
+	return @found == 1 ? $found[0] : undef;
+}
+
+sub action_name
+{
+	my ($action) = @_;
+
+	return {
+		map({ $_ => $action->{$_} } qw(journey customer tile created_at)),
+		key => $action->{member}{key}, entered_at => $action->{member}{entered_at} };
+}
+
+sub ack
+{
+	my ($self, $which, $response) = @_;
+	my $action = $self->action($which) // return;
+
+	return unless $action->{state} eq 'in_flight';
+	@$action{qw(state next_attempt_at)} = ('delivered', undef);
+	return $self->delivered($action, 'delivered', $response);
+}
+
+sub nack
+{
+	my ($self, $which, $retry_in) = @_;
+	my $action = $self->action($which) // return;
+
+	return unless $action->{state} eq 'in_flight';
+	@$action{qw(state next_attempt_at)} = ('pending', $self->{now} + $retry_in);
+	return;
+}
+
+sub cancel_action
+{
+	my ($self, $which) = @_;
+	my $action = $self->action($which) // return;
+
+	return unless $action->{state} eq 'pending';
+	$self->cancel($action);
+	return $self->delivered($action, 'cancelled');
+}
+
+sub delivered
+{
+	my ($self, $action, $outcome, $response) = @_;
+	my $customer = $action->{customer};
+	my %step = (customer => $customer, now => $self->clock($customer));
+	my $member = $action->{member};
+
+	$self->catch_up($customer);
+	$self->result(\%step, $member, 'step', $outcome, $response)
+	  if ($member->{awaits} // 0) == $action && is_open($member);
+	return $self->work_raised($customer, $step{now});
+}
+
+# ---- what the tables must show, a line per row ----
+
+sub runs
+{
+	my ($self) = @_;
+	my %count;
+
+	return map { [ join('|', @$_{qw(journey customer key)}, ++$count{ join('|', @$_{qw(journey customer key)}) }), $_ ] }
+	  @{ $self->{members} };
+}
+
+sub line
+{
+	return join('|', map { $_ // '' } @_);
+}
+
+sub event_name
+{
+	my ($event) = @_;
+
+	return undef unless $event && $event->{id};
+	return $event->{event} . (as_text($event->{props}{n}) // '');
+}
+
+sub dump_tables
+{
+	my ($self) = @_;
+	my @lines;
+	my %run;
+
+	for ($self->runs)
+	{
+		my ($run, $member) = @$_;
+		my $seq = 0;
+		$run{$member} = $run;
+		push @lines, line("member|$run", @$member{qw(version tile state entered_at arrived_at)},
+			due_at($member), json($member->{context}), @$member{qw(outcome exited_at converted_at)});
+		push @lines, line("move|$run", ++$seq, @$_{qw(version from to edge reason)},
+			event_name($_->{event}), @$_{qw(due_at at)})
+		  for @{ $member->{log} };
+	}
+	push @lines, line("action|$run{$_->{member}}", @$_{qw(tile created_at next_attempt_at state attempts)},
+		json($_->{payload}))
+	  for @{ $self->{actions} };
+	push @lines, line('customer', $_, json($self->{traits}{$_})) for keys %{ $self->{traits} };
+	return [ sort @lines ];
+}
+
+1;
