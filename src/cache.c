@@ -280,9 +280,10 @@ cache_refresh(void)
 }
 
 bool
-cache_refresh_if_stale(void)
+cache_refresh_if_stale(bool outdated)
 {
 	AcceptInvalidationMessages();
+	stale |= outdated;
 	if (!stale)
 		return false;
 	cache_refresh();

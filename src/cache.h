@@ -52,8 +52,8 @@ extern void cache_init(void);
  */
 extern void cache_refresh(void);
 
-/* The same where there is anything new; was there? */
-extern bool cache_refresh_if_stale(void);
+/* The same where there is anything new, or the caller knows of it; was there? */
+extern bool cache_refresh_if_stale(bool outdated);
 
 /* Keep what was looked up over a nested cache_refresh; ended by transaction end too. */
 extern void cache_hold(void);

@@ -88,12 +88,14 @@ decide_child(Step *step, void *arg)
 
 	if (tile->await && (parent == NULL || !member_awaits_child(parent)))
 		return;					/* it has left meanwhile */
+	step->props = raised->context;
 	if (child != NULL)
 		plan = entry_plan_key(step, child, raised->key, raised->context);
 	if (plan != NULL && parent != NULL)
 		plan->parent = parent->id;
 	if (plan == NULL || entry_carry_out(step, plan) == plan->inside)
 	{
+		step->props = NULL;
 		if (parent != NULL)
 			member_result(step, parent, "refused", NULL, true);
 	}
@@ -119,7 +121,6 @@ follow_decision(Step *step, Decision decide, Raised *raised)
 	{
 		run_load(step, NULL, attempts);
 		step->event = NULL;
-		step->props = raised->context;
 		step->reason = REASON_STEP;
 		if (step_run(step, decide, raised))
 			break;

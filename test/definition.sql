@@ -41,6 +41,7 @@ SELECT '{
 				   "retry": {"max": 5, "first": "1 minute", "factor": 2.5, "longest": "6 hours"}, "expires": "2 days", "await": true},
 		"survey": {"type": "sub_journey", "journey": "survey", "key": "key || ''/survey''", "context": {"cart": "{{ key }}"}, "await": true},
 		"mark":   {"type": "update_profile", "set": {"reminded": true}},
+		"rest":   {"type": "wait", "for": "1 day"},
 		"bought": {"type": "exit"},
 		"lost":   {"type": "exit", "outcome": "gave up"},
 		"done":   {"type": "exit", "outcome": "reminded"}
@@ -58,8 +59,9 @@ SELECT '{
 		{"from": "remind", "to": "mark", "wait": "1 day"},
 		{"from": "survey", "to": "mark", "condition": "outcome = ''answered''"},
 		{"from": "survey", "to": "lost"},
-		{"from": "mark",   "to": "done", "condition": "visits < 3"},
-		{"from": "mark",   "to": "lost"}
+		{"from": "mark",   "to": "rest", "condition": "visits < 3"},
+		{"from": "mark",   "to": "lost"},
+		{"from": "rest",   "to": "done"}
 	]
 }'::jsonb
 $$;

@@ -218,7 +218,12 @@ INSERT INTO bad (at, value) VALUES
 	('{tiles,remind,tags,0}', '""'),
 	('{edges,0,to}', '"hodl"'),
 	('{edges,0,from}', '"sttart"'),
-	('{tiles,remind,destination}', '"emial"');
+	('{tiles,remind,destination}', '"emial"'),
+	('{tiles,survey,journey}', '"survy"'),
+	('{tiles,survey,journey}', '"not drawn yet"'),
+	('{tiles,start,on,2,audience}', '"vpi"'),
+	('{exit,1,audience_left}', '"VIP"'),
+	('{entry_rules,only}', '"tester"');
 SELECT * FROM pg_temp.report(:next);
 
 -- Zones, intervals and points in time.
@@ -319,6 +324,17 @@ INSERT INTO bad (at, value) VALUES
 	('{edges,7,percent}', NULL);
 SELECT * FROM pg_temp.report(:next);
 
+-- Edges that nothing leads over.
+SELECT max(n) + 1 AS next FROM bad \gset
+INSERT INTO bad (at, value) VALUES
+	('{tiles,hold,until}', NULL),
+	('{tiles,hold,max_visits}', NULL),
+	('{tiles,remind,await}', 'false'),
+	('{edges,0,on}', '"error"'),
+	('{edges,9,on}', '"past"'),
+	('{edges,0}', '{"from": "start", "to": "hold", "event": "A", "since": "entry"}');
+SELECT * FROM pg_temp.report(:next);
+
 -- What comes with a later version.
 SELECT max(n) + 1 AS next FROM bad \gset
 INSERT INTO bad (at, value) VALUES
@@ -336,7 +352,16 @@ INSERT INTO bad (at, value) VALUES
 	('{exit,2,condition}', to_jsonb(repeat(' ', 65537))),
 	('{tiles,start,on,0,condition}', '"total > 0"'),
 	('{tiles,hold,for}', '"visits * 2"'),
+	('{tiles,start,on,1,customers}', '"props->''team''"'),
+	('{tiles,start,on,1,customers}', '"props->>''team''"'),
+	('{tiles,start,on,1,customers}', '"ARRAY[customer"'),
+	('{tiles,hold,until}', '"visits"'),
+	('{tiles,hold,until}', '"tomorrow"'),
+	('{tiles,hold,until}', '"''tomorrow''"'),
+	('{tiles,hold,until}', '"''2026-13-24''"'),
+	('{tiles,hold,condition}', '"interval ''1 day''"'),
 	('{tiles,hold,reset,0,condition}', '"key ="'),
+	('{tiles,survey,key}', '"kee"'),
 	('{tiles,remind,payload}', '{"to": "Hi {{ key"}'),
 	('{tiles,remind,payload}', '{"to": ["{{ emial }}"]}'),
 	('{tiles,survey,context}', '{"cart": "{{ }}"}'),
@@ -346,20 +371,43 @@ INSERT INTO bad (at, value) VALUES
 SELECT * FROM pg_temp.report(:next);
 
 -- How many there are; each has an error, and each error a place and words.
-SELECT count(*) >= 170 AS enough FROM bad;
+SELECT count(*) FROM bad;
 SELECT n, at FROM bad
  WHERE NOT EXISTS (SELECT FROM journey_validate(pg_temp.changed(at, value)) WHERE severity = 'error');
 SELECT n, found.*
   FROM bad, journey_validate(pg_temp.changed(at, value)) AS found
  WHERE coalesce(path, '') = '' OR coalesce(message, '') = '';
 
--- Where the key, the word, the type or the tile is only misspelt, the hint is the right one.
+-- A name that nobody knows comes with the nearest one, or with those there are.
 SELECT count(*)
   FROM bad, journey_validate(pg_temp.changed(at, value)) AS found
  WHERE message ~ '^unrecognized|does not exist' AND hint LIKE 'Did you mean "%"?';
 SELECT n, message, hint
   FROM bad, journey_validate(pg_temp.changed(at, value)) AS found
  WHERE message ~ '^unrecognized|does not exist' AND hint IS NULL;
+
+-- Something else wherever something stands: it is reported or taken, nothing breaks.
+CREATE TEMP TABLE place AS
+WITH RECURSIVE place (at, value) AS (
+	SELECT '{}'::text[], pg_temp.whole()
+	UNION ALL
+	SELECT at || child.key, child.value
+	  FROM place, LATERAL (
+		SELECT each.key, each.value
+		  FROM jsonb_each(CASE jsonb_typeof(place.value) WHEN 'object' THEN place.value ELSE '{}' END) AS each
+		UNION ALL
+		SELECT (ordinality - 1)::text, item
+		  FROM jsonb_array_elements(CASE jsonb_typeof(place.value) WHEN 'array' THEN place.value ELSE '[]' END)
+			   WITH ORDINALITY AS items (item, ordinality)) AS child)
+SELECT at FROM place WHERE at <> '{}';
+CREATE TEMP TABLE answer AS
+SELECT at, value, pg_temp.created(pg_temp.changed(at, value)) AS created,
+	   (SELECT count(*) FROM journey_validate(pg_temp.changed(at, value)) WHERE severity = 'error') AS errors
+  FROM place,
+	   jsonb_array_elements('[null, true, 1, -1.5, "", "x", "1 day", [], [null], ["x"], [[]], {}, {"x": {}}]') AS value;
+SELECT count(*) > 2000 AS enough FROM answer;
+SELECT created, bool_and(errors > 0) AS each_has_errors
+  FROM answer GROUP BY created ORDER BY created COLLATE "C";
 
 -- journey_create and journey_update name the first error, and how many there are besides.
 SAVEPOINT s;

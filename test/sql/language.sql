@@ -51,25 +51,26 @@ INSERT INTO good (at, value) VALUES
 	('{tiles,start,on}', '[{"event": "A", "customers": "ARRAY[customer, ''ben'']"}]'),
 	('{tiles,start,on}', '[{"audience": "vip"}, {"audience": "testers", "condition": "true"}]'),
 	('{tiles,start,max_visits}', '1'),
-	('{tiles,hold}', '{"type": "wait", "for": "30 minutes"}'),
-	('{tiles,hold}', '{"type": "wait", "for": "visits * interval ''1 day''"}'),
-	('{tiles,hold}', '{"type": "wait", "until": "2026-12-24"}'),
-	('{tiles,hold}', '{"type": "wait", "until": "2026-12-24 18:00"}'),
-	('{tiles,hold}', '{"type": "wait", "until": "2026-12-24T18:00:00.5Z"}'),
-	('{tiles,hold}', '{"type": "wait", "until": "2026-12-24 18:00+02"}'),
-	('{tiles,hold}', '{"type": "wait", "until": "2026-12-24 18:00 Europe/Paris"}'),
-	('{tiles,hold}', '{"type": "wait", "until": "''2026-12-24 18:00''"}'),
-	('{tiles,hold}', '{"type": "wait", "until": "entered_at + interval ''3 days''"}'),
-	('{tiles,hold}', '{"type": "wait", "until": "(context->>''leaves'')::timestamptz - interval ''1 day''"}'),
-	('{tiles,hold}', '{"type": "wait", "at": "00:00"}'),
-	('{tiles,hold}', '{"type": "wait", "at": "23:59:59"}'),
-	('{tiles,hold}', '{"type": "wait", "at": "09:00", "days": ["SUN", "Mon", "tue", "wed", "thu", "fri", "sat"]}'),
-	('{tiles,hold}', '{"type": "wait", "window": {"from": "09:00", "to": "17:00"}}'),
-	('{tiles,hold}', '{"type": "wait", "window": {"from": "22:00", "to": "06:00", "days": ["fri"]}}'),
-	('{tiles,hold}', '{"type": "wait", "window": {"from": "00:00", "to": "24:00", "days": ["sat", "sun"]}}'),
-	('{tiles,hold}', '{"type": "wait", "condition": "traits ? ''email''"}'),
-	('{tiles,hold}', '{"type": "wait", "condition": "traits ? ''email''", "recheck": "1 second"}'),
-	('{tiles,hold}', '{"type": "wait", "for": "1 day", "reset": [{"event": "A"}, {"event": "$profile_changed"}]}'),
+	('{tiles,rest}', '{"type": "wait"}'),
+	('{tiles,rest}', '{"type": "wait", "for": "0 minutes"}'),
+	('{tiles,rest}', '{"type": "wait", "for": "visits * interval ''1 day''"}'),
+	('{tiles,rest}', '{"type": "wait", "until": "2026-12-24"}'),
+	('{tiles,rest}', '{"type": "wait", "until": "2026-12-24 18:00"}'),
+	('{tiles,rest}', '{"type": "wait", "until": "2026-12-24T18:00:00.5Z"}'),
+	('{tiles,rest}', '{"type": "wait", "until": "2026-12-24 18:00+02"}'),
+	('{tiles,rest}', '{"type": "wait", "until": "2026-12-24 18:00 Europe/Paris"}'),
+	('{tiles,rest}', '{"type": "wait", "until": "''2026-12-24 18:00''"}'),
+	('{tiles,rest}', '{"type": "wait", "until": "entered_at + interval ''3 days''"}'),
+	('{tiles,rest}', '{"type": "wait", "until": "(context->>''leaves'')::timestamptz - interval ''1 day''"}'),
+	('{tiles,rest}', '{"type": "wait", "at": "00:00"}'),
+	('{tiles,rest}', '{"type": "wait", "at": "23:59:59"}'),
+	('{tiles,rest}', '{"type": "wait", "at": "09:00", "days": ["SUN", "Mon", "tue", "wed", "thu", "fri", "sat"]}'),
+	('{tiles,rest}', '{"type": "wait", "window": {"from": "09:00", "to": "17:00"}}'),
+	('{tiles,rest}', '{"type": "wait", "window": {"from": "22:00", "to": "06:00", "days": ["fri"]}}'),
+	('{tiles,rest}', '{"type": "wait", "window": {"from": "00:00", "to": "24:00", "days": ["sat", "sun"]}}'),
+	('{tiles,rest}', '{"type": "wait", "condition": "traits ? ''email''"}'),
+	('{tiles,rest}', '{"type": "wait", "condition": "traits ? ''email''", "recheck": "1 second"}'),
+	('{tiles,rest}', '{"type": "wait", "for": "1 day", "reset": [{"event": "A"}, {"event": "$profile_changed"}]}'),
 	('{tiles,hold,max_visits}', '1'),
 	('{tiles,split,max_visits}', '1000000'),
 	('{tiles,remind}', '{"type": "action", "destination": "email"}'),
@@ -107,9 +108,8 @@ INSERT INTO good (at) VALUES
 	('{entry_rules}'), ('{entry_rules,only}'), ('{entry_rules,on_active}'), ('{entry_rules,reentry}'), ('{entry_rules,cooldown}'),
 	('{entry_rules,holdout}'), ('{goal}'), ('{goal,condition}'), ('{goal,within}'), ('{exit}'), ('{exit,0,condition}'),
 	('{exit,0,outcome}'), ('{exit,0,event}'), ('{exit,1,outcome}'), ('{tiles,start,on}'), ('{tiles,start,on,1,condition}'),
-	('{tiles,start,on,1,customers}'), ('{tiles,start,on,2,condition}'), ('{tiles,hold,for}'), ('{tiles,hold,until}'),
-	('{tiles,hold,days}'), ('{tiles,hold,window}'), ('{tiles,hold,window,days}'), ('{tiles,hold,recheck}'), ('{tiles,hold,reset}'),
-	('{tiles,hold,reset,0,condition}'), ('{tiles,hold,max_visits}'), ('{tiles,remind,payload}'), ('{tiles,remind,tags}'),
+	('{tiles,start,on,1,customers}'), ('{tiles,start,on,2,condition}'), ('{tiles,hold,for}'), ('{tiles,hold,days}'), ('{tiles,hold,window}'), ('{tiles,hold,window,days}'), ('{tiles,hold,recheck}'), ('{tiles,hold,reset}'),
+	('{tiles,hold,reset,0,condition}'), ('{tiles,remind,payload}'), ('{tiles,remind,tags}'),
 	('{tiles,remind,retry}'), ('{tiles,remind,retry,max}'), ('{tiles,remind,retry,first}'), ('{tiles,remind,retry,factor}'),
 	('{tiles,remind,retry,longest}'), ('{tiles,remind,expires}'), ('{tiles,remind,await}'), ('{tiles,survey,key}'),
 	('{tiles,survey,context}'), ('{tiles,survey,await}'), ('{tiles,done,outcome}'), ('{edges,0,label}'), ('{edges,1,condition}'),
@@ -134,9 +134,57 @@ SELECT count(*), bool_and(pg_temp.changed(at, value)::text <> pg_temp.whole()::t
 	   bool_and(pg_temp.kept(pg_temp.changed(at, value))) AS each_is_kept
   FROM good;
 
+-- Each can be activated, read by those who run it, and entered.
+INSERT INTO journey.audience_member (audience, customer) VALUES ('testers', 'anna'), ('testers', 'ben'), ('vip', 'anna');
+SET LOCAL journey.now = '2025-03-04 12:00+00';
+CREATE FUNCTION pg_temp.runs(definition jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	inside text;
+BEGIN
+	PERFORM journey_create('tried', definition);
+	PERFORM journey_activate('tried');
+	PERFORM journey_emit('anna', 'ADD_TO_CART', '{"total": 5, "cart_id": "c"}');
+	PERFORM journey_advance_to('2025-03-04 12:10+00');
+	SELECT string_agg(concat_ws(' ', customer, tile, state, outcome), ', ' ORDER BY customer, key) INTO inside
+	  FROM journey.member WHERE journey = 'tried';
+	SELECT coalesce(inside, 'nobody') || coalesce(': ' || string_agg(message, ', '), '') INTO inside
+	  FROM journey.failure WHERE journey = 'tried';
+	RAISE SQLSTATE 'UNDO0';
+EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
+	RETURN inside;
+END
+$$;
+SELECT inside COLLATE "C", count(*), (array_agg(n ORDER BY n))[1:12] AS first
+  FROM (SELECT n, pg_temp.runs(pg_temp.changed(at, value)) AS inside FROM good) AS run
+ GROUP BY 1 ORDER BY 1;
+
 -- None of that hangs on how the session writes dates and intervals.
 SET LOCAL datestyle = 'SQL, DMY';
 SET LOCAL intervalstyle = sql_standard;
 SET LOCAL timezone = 'Asia/Tokyo';
 SELECT n, path, message FROM good, journey_validate(pg_temp.changed(at, value)) WHERE severity = 'error';
+
+-- A point in time without a zone is the member's, whoever asks: here New York's, 5 hours behind UTC.
+CREATE FUNCTION pg_temp.until(until text) RETURNS timestamp LANGUAGE plpgsql AS $$
+DECLARE
+	due timestamp;
+BEGIN
+	PERFORM journey_create('tried', jsonb_build_object('timezone', 'America/New_York',
+		'tiles', jsonb_build_object('in', '{"type": "entry"}'::jsonb, 'hold', jsonb_build_object('type', 'wait', 'until', until),
+			'out', '{"type": "exit"}'::jsonb),
+		'edges', '[{"from": "in", "to": "hold"}, {"from": "hold", "to": "out"}]'::jsonb));
+	PERFORM journey_activate('tried');
+	PERFORM journey_enter('tried', 'ben', '{"day": "2025-03-07"}');
+	SELECT due_at AT TIME ZONE 'UTC' INTO due FROM journey.member WHERE journey = 'tried';
+	RAISE SQLSTATE 'UNDO0';
+EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
+	RETURN due;
+END
+$$;
+SET LOCAL datestyle = 'ISO';
+SELECT until, pg_temp.until(until) AS due_in_utc
+  FROM unnest(ARRAY['2025-03-05', '2025-03-05 09:00', '2025-03-05T09:00:30', '2025-03-05 09:00Z', '2025-03-05 09:00+02',
+	'2025-03-05 09:00 Europe/Berlin', '2025-07-05 09:00', $$'2025-03-05 09:00'$$, $$'2025-03-05 09:00'::timestamptz$$,
+	$$timestamp '2025-03-05 09:00'$$, $$context->>'day'$$, $$(context->>'day')::date + time '09:00'$$,
+	$$date_trunc('day', local_now) + interval '33 hours'$$]) AS until;
 ROLLBACK;

@@ -422,7 +422,7 @@ sub end_run
 	  { kind => 'result', member => $member->{parent}, child => $member, outcome => $outcome }
 	  if $member->{parent};
 	my $child = $member->{child};
-	if ($child && is_open($child))
+	if ($child && $child->{state} && is_open($child))
 	{
 		$child->{parent} = undef;
 		$self->leave($step, $child, $reason, $outcome);
@@ -490,6 +490,8 @@ sub put
 {
 	my ($self, $step, $member, $tile) = @_;
 
+	# A child that it no longer awaits goes on alone.
+	$member->{child}{parent} = undef if $member->{child};
 	@$member{qw(tile arrived_at state ready_at timers tries awaits child)} =
 	  ($tile, $step->{now}, 'active', undef, {}, 0, undef, undef);
 	$member->{visits}{$tile}++;
@@ -671,14 +673,13 @@ sub do_sub_journey
 	return $self->erred($step, $member, $error) if $error;
 	($context, $error) = $self->fill($step, $member, $tile->{context} // {});
 	return $self->erred($step, $member, $error) if $error;
-	my $awaits = awaits($tile);
-	push @{ $self->{raised} },
-	  {
-		kind => 'child', journey => $tile->{journey}, key => $key, context => $context,
-		parent => $awaits ? $member : undef
-	  };
-	return if $awaits;
-	return $self->ready($step, $member, $reason);
+	my %order = (kind => 'child', journey => $tile->{journey}, key => $key, context => $context);
+	push @{ $self->{raised} }, \%order;
+	return $self->ready($step, $member, $reason) unless awaits($tile);
+
+	$order{parent} = $member;
+	$member->{child} = \%order;
+	return;
 }
 
 # ---- waiting ----
@@ -1136,7 +1137,8 @@ sub work_child
 	my $plan = $journey->{state} eq 'active'
 	  && $self->judge_entry(\%step, $raised->{journey}, $raised->{key}, $raised->{context});
 
-	# Who merges into a run does not await it.
+	# The parent may have gone on meanwhile; who merges into a run does not await it.
+	return if $parent && !awaits_that($parent, $raised);
 	if ($plan && !$plan->{merge})
 	{
 		$plan->{parent} = $parent;
@@ -1144,9 +1146,16 @@ sub work_child
 		return;
 	}
 	$self->carry_out_entry(\%step, $plan) if $plan;
-	push @{ $self->{raised} }, { kind => 'result', member => $parent, outcome => 'refused' }
-	  if $parent;
+	%step = (customer => $customer, now => $now);
+	$self->result(\%step, $parent, 'step', 'refused') if $parent;
 	return;
+}
+
+# Whom or what a tile sub_journey waits for: the child, before its entry the order.
+sub awaits_that
+{
+	my ($member, $child) = @_;
+	return is_open($member) && $member->{child} && $member->{child} == $child;
 }
 
 sub work_result
@@ -1156,7 +1165,7 @@ sub work_result
 	my %step = (customer => $customer, now => $now);
 
 	# It may have gone on without its child.
-	return unless is_open($member) && ($member->{child} // 0) == ($raised->{child} // 0);
+	return unless awaits_that($member, $raised->{child});
 	return $self->result(\%step, $member, 'step', $raised->{outcome});
 }
 

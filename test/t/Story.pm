@@ -267,7 +267,8 @@ sub edges_of
 	push @edges, { from => $name, to => pick(@forward), on => 'past', maybe_condition(0.3) }
 	  if $on{past} && defined $tile->{until} && chance(0.6);
 	push @edges, { from => $name, to => pick(@forward), on => 'error', maybe_condition(0.3) }
-	  if $on{await} && $tile->{type} =~ /action|sub_journey/ && chance(0.2);
+	  if $on{await} && $tile->{type} =~ /action|sub_journey/
+	  && ${ $tile->{await} // \'true' } eq 'true' && chance(0.2);
 	if ($on{max_visits} && !$is_entry && chance(0.1))
 	{
 		$tile->{max_visits} = num(number(1, 2));
