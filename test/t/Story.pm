@@ -160,7 +160,7 @@ sub outcome { return pick(qw(won lost gone)) }
 
 sub tod { return sprintf('%02d:%02d', number(0, 23), pick(0, 0, 30)) }
 
-sub days { return chance(0.4) ? (days => [ grep { chance(0.6) } qw(mon tue wed thu fri sat) , 'sun' ]) : () }
+sub days { return chance(0.4) ? (days => [ (grep { chance(0.6) } qw(mon tue wed thu fri sat)), 'sun' ]) : () }
 
 sub day_span
 {
