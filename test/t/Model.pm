@@ -798,7 +798,7 @@ sub past_events
 {
 	my ($self, $member, $name, $now) = @_;
 	my %used = map { $_->{event}{id} => 1 }
-	  grep { $_->{event} && $_->{reason} ne 'goal' } @{ $member->{log} };
+	  grep { $_->{event} && $_->{reason} !~ /^(goal|failed|retried)$/ } @{ $member->{log} };
 
 	return sort { $a->{at} <=> $b->{at} || $a->{id} <=> $b->{id} }
 	  grep { $_->{customer} eq $member->{customer} && $_->{event} eq $name
