@@ -20,7 +20,8 @@ SELECT j.name AS journey, v.version, (e.n - 1)::int AS position,
 	   e.doc ->> 'from' AS from_tile, e.doc ->> 'to' AS to_tile,
 	   e.doc ->> 'event' AS event, e.doc ->> 'condition' AS condition,
 	   (e.doc ->> 'wait')::interval AS wait, (e.doc ->> 'percent')::numeric AS percent,
-	   e.doc ->> 'label' AS label
+	   e.doc ->> 'label' AS label,
+	   e.doc - '{from,to,event,condition,wait,percent}'::text[] AS config
   FROM journey.version_row v
   JOIN journey.journey j ON j.id = v.journey
  CROSS JOIN LATERAL jsonb_array_elements(v.definition -> 'edges') WITH ORDINALITY AS e (doc, n);

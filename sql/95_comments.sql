@@ -37,6 +37,7 @@ COMMENT ON COLUMN journey.edge.condition IS 'SQL expression that must be true; n
 COMMENT ON COLUMN journey.edge.wait IS 'time to pass before the member arrives (with an event) or leaves (without)';
 COMMENT ON COLUMN journey.edge.percent IS 'share of the customers that take it, 0 to 100';
 COMMENT ON COLUMN journey.edge.label IS 'what an editor shows on it';
+COMMENT ON COLUMN journey.edge.config IS 'the edge''s other keys, as journey_add_edge takes them';
 
 COMMENT ON VIEW journey.member IS 'One customer''s run through one version of one journey, told apart by key.';
 COMMENT ON COLUMN journey.member.id IS 'identifies the member; carries no order';

@@ -127,6 +127,12 @@ SELECT journey_add_edge('loop', e ->> 'from', e ->> 'to', e ->> 'event', e ->> '
   FROM document, jsonb_array_elements(definition -> 'edges') WITH ORDINALITY AS x (e, n) ORDER BY n;
 SELECT journey_definition('loop') = definition AS same FROM document;
 
+SELECT journey_create('views', '{}');
+SELECT journey_add_tile('views', tile, type, config) FROM journey.tile WHERE journey = 'at once';
+SELECT journey_add_edge('views', from_tile, to_tile, event, condition, wait::text, percent, config)
+  FROM (SELECT * FROM journey.edge WHERE journey = 'at once' ORDER BY position) e;
+SELECT journey_definition('views') #- '{edges,2,wait}' = definition #- '{edges,2,wait}' AS same FROM document;
+
 -- Other keys of the document are left alone.
 SELECT journey_update('loop', '{"key": "props->>''k''", "ui": {"zoom": 2}, "tiles": {}, "edges": []}');
 SELECT journey_add_tile('loop', 'start', 'entry');

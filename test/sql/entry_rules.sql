@@ -12,7 +12,7 @@ SELECT $${
   "exit": [{"event": "leave", "outcome": "left"}],
   "tiles": {
     "start": {"type": "entry", "on": [{"event": "go", "condition": "NOT props ? 'no'"}]},
-    "hold": {"type": "wait", "for": "1 hour", "reset": [{"event": "again"}]},
+    "hold": {"type": "wait", "for": "1 hour"},
     "done": {"type": "exit"}
   },
   "edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "done"}]
@@ -101,13 +101,19 @@ SELECT context, due_at, arrived_at FROM journey.member;
 CALL at('10:40');
 SELECT id AS inside FROM journey.member \gset
 SELECT journey_enter('merge', 'ann', '{"total": 3}') = :inside AS the_same;
-SELECT journey_enter_many('merge', '{ann}');
 SELECT context FROM journey.member;
 SELECT count(*) FROM journey.transition;
 SELECT entered, active FROM journey.status WHERE journey = 'merge';
--- a condition that does not hold merges nothing; nor does an event that exits
+-- a trigger whose condition does not hold merges nothing
 CALL emit('10:41', 'ann', 'go', '{"no": 1}');
 SELECT context FROM journey.member;
+-- whom the event exits does not come back by it
+SAVEPOINT merged;
+CALL draw('out', ruled(:'plain', '{"on_active": "merge"}') || '{"exit": [{"event": "go", "condition": "props ? ''out''", "outcome": "out"}]}');
+CALL emit('10:42', 'cy', 'go');
+CALL emit('10:43', 'cy', 'go', '{"out": 1}');
+SELECT stands('cy', 'hold exited out', 'out');
+ROLLBACK TO merged;
 -- into one that failed too
 CALL draw('fails', ruled(jsonb_set(:'plain', '{tiles,hold,for}', '"(context->>''for'')::interval"'), '{"on_active": "merge"}'));
 CALL emit('10:50', 'bob', 'go', '{"for": "soon"}');
@@ -135,7 +141,7 @@ SELECT count(journey_emit('c' || n, 'go')) FROM generate_series(1, 1000) AS n;
 SELECT outcome, tile, state, count(*) BETWEEN 100 AND 150 AS an_eighth,
 	   min(bucket('held', '', customer)) >= 1250 AS above, max(bucket('held', '', customer)) < 1250 AS below
   FROM journey.member GROUP BY 1, 2, 3 ORDER BY 1;
-SELECT reason, from_tile, to_tile, count(DISTINCT customer) = 1000 AS everybody, count(*) = count(DISTINCT customer) AS once
+SELECT reason, from_tile, to_tile, count(*) = count(DISTINCT customer) AS once
   FROM moves WHERE reason = 'entry' GROUP BY 1, 2, 3 ORDER BY 1, 2 NULLS FIRST, 3;
 SELECT min('c' || n) AS held FROM generate_series(1, 1000) AS n WHERE bucket('held', '', 'c' || n) < 1250 \gset
 SELECT min('c' || n) AS other FROM generate_series(1, 1000) AS n WHERE bucket('held', '', 'c' || n) >= 1250 \gset
@@ -147,7 +153,7 @@ CALL emit('11:00', :'other', 'buy');
 CALL emit('2025-03-05 10:00:01', :'held', 'buy');
 SELECT customer = :'held' AS held, outcome, converted_at FROM journey.member WHERE converted_at IS NOT NULL ORDER BY 1;
 -- nothing is sent to them, nor does time move them; again it is the same ones
-CALL advance('2025-03-05 00:00');
+CALL advance('2025-03-06 00:00');
 SELECT outcome, count(*) BETWEEN 800 AND 900 AS most FROM journey.member GROUP BY 1 ORDER BY 1;
 CALL emit('2025-03-06 00:00', :'held', 'go');
 SELECT stands(:'held', 'start exited holdout
@@ -165,7 +171,27 @@ SELECT stands('bob', 'start exited holdout', 'all');
 ROLLBACK TO clean;
 
 -- Only: the members of an audience.
-SELECT count(*) >= 0 AS there FROM journey.audience_member;
+INSERT INTO journey.audience VALUES ('testers');
+INSERT INTO journey.audience_member VALUES ('testers', 'ann'), ('testers', 'cy'), ('others', 'bob');
+CALL draw('only', ruled(:'plain', '{"only": "testers"}'));
+CALL at('10:00');
+SELECT count(journey_emit(c, 'go')) FROM unnest('{ann, bob}'::text[]) AS c;
+SELECT journey_enter('only', 'bob') IS NULL AS refused, journey_enter_many('only', '{bob, cy, dan}');
+SELECT customer, state FROM journey.member ORDER BY 1;
+-- who leaves it stays inside, but comes in no more
+DELETE FROM journey.audience_member WHERE customer = 'ann';
+CALL advance('11:00');
+CALL emit('12:00', 'ann', 'go');
+SELECT stands('ann', 'done exited done');
+-- it is asked before what is to be done with one inside
+ROLLBACK TO clean;
+INSERT INTO journey.audience VALUES ('testers');
+INSERT INTO journey.audience_member VALUES ('testers', 'ann');
+CALL draw('only', ruled(:'plain', '{"only": "testers", "on_active": "restart"}'));
+CALL emit('10:00', 'ann', 'go');
+DELETE FROM journey.audience_member;
+CALL emit('10:10', 'ann', 'go');
+SELECT stands('ann', 'hold active');
 ROLLBACK TO clean;
 
 -- Customers whom somebody else's event enters: each once, none that is null.
@@ -206,6 +232,7 @@ SELECT count(*) FROM journey.event WHERE at = moment('12:00');
 -- names that cannot be customers
 CALL emit('12:10', 'shop', 'back_in_stock', jsonb_build_object('product', 'x', 'stock', 1, 'waiting', jsonb_build_array('', repeat('x', 257), 'gil')));
 SELECT customer FROM journey.member WHERE key = 'x';
+SELECT sqlstate, message FROM journey.failure WHERE minute = moment('12:10') ORDER BY 2;
 ROLLBACK TO clean;
 
 -- Ten thousand of them, from a table, with a condition on the event.

@@ -85,7 +85,7 @@ SELECT tile, state, arrived_at, due_at FROM members WHERE customer = 'ann';
 -- each is an arrival, onto its own tile too
 SELECT journey_move('cart', 'ann', 'mail');
 SELECT journey_move('cart', 'ann', 'mail');
-SELECT payload FROM acts WHERE customer = 'ann';
+SELECT payload FROM acts WHERE customer = 'ann' ORDER BY payload;
 -- on the way, and failed
 SELECT journey_move('cart', 'cy', 'mail');
 SELECT journey_move('cart', 'dan', 'hold');

@@ -140,9 +140,11 @@ SELECT count(journey_emit('at-' || h, 'order_delivered', '{"order_id": "o"}', at
 CALL advance('2025-03-12 00:00');
 SELECT sent('at-0959', '2025-03-10 10:00 M1'), sent('at-1000', '2025-03-10 10:00 M1'),
 	   sent('at-2259', '2025-03-10 22:59:59 M1'), sent('at-2300', '2025-03-11 10:00 M1');
-ROLLBACK TO delivered;
+ROLLBACK TO drawn;
 
 -- f) no number: all three conditions err, and that is not "no path"
+CALL emit('2025-03-01 12:00', 'ann', 'order_delivered', '{"order_id": "o1"}');
+SAVEPOINT delivered;
 CALL advance('2025-03-13 12:00');
 CALL emit('2025-03-13 12:00', 'ann', 'nps_submitted', '{"order_id": "o1", "score": "n/a"}');
 CALL advance('2025-04-30 00:00');

@@ -138,6 +138,7 @@ SELECT stands(:'ann', 'sql W2 active');
 ROLLBACK TO downloaded;
 
 -- d) two reasons to leave in one transaction: the first decides
+CALL advance('2025-03-05 12:00');
 CALL emit('2025-03-05 12:00', :'ann', 'unsubscribed');
 CALL emit('2025-03-05 12:00', :'ann', 'demo_requested');
 SELECT stands(:'ann', 'sql W2 exited unsubscribed');
@@ -145,7 +146,7 @@ SELECT stands(:'ann', 'sql W2 exited unsubscribed');
 UPDATE journey.customer SET traits = '{"lead_score": 90}' WHERE customer = :'bob';
 INSERT INTO journey.customer SELECT :'bob', '{"lead_score": 90}', now() WHERE NOT EXISTS (SELECT FROM journey.customer WHERE customer = :'bob');
 CALL emit('2025-03-05 12:00', :'bob', 'demo_requested');
-SELECT stands(:'bob', 'sql W1 exited mql');
+SELECT stands(:'bob', 'sql W2 exited mql');
 ROLLBACK TO downloaded;
 
 -- c) version 2, on the eighth day, has one mail more, on the tenth.  The nurturing

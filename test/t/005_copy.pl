@@ -24,7 +24,8 @@ $node->safe_psql(
 	SELECT journey_create('asking', '{
 		"tiles": {"start": {"type": "entry", "on": [{"event": "ask"}]}, "hold": {"type": "wait"},
 				  "told": {"type": "exit"}, "done": {"type": "exit"}},
-		"edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "told", "event": "tell"}]}');
+		"edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "told", "event": "tell"},
+				  {"from": "hold", "to": "done", "event": "end"}]}');
 	SELECT journey_activate('asking');
 	SELECT journey_emit('asked', 'ask');
 	SELECT journey_pause('asking');

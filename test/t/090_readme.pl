@@ -43,6 +43,19 @@ is( $node->safe_psql('postgres', "SELECT count(*) FROM journey.event WHERE props
 $shown = $node->safe_psql('postgres', section('Drawing Journeys'));
 like($shown, qr/^error\|/m, 'a document that is wrong');
 
+# The life cycle of the journey that was drawn there.
+$shown = $node->safe_psql('postgres', section('Life Cycle'));
+like($shown, qr/^cleo\|1\|hold$/m, 'who entered before stays on version 1');
+like($shown, qr/^dana\|2\|morning$/m, 'who enters after is on version 2');
+is(scalar(() = $shown =~ /^hold\|morning\|1$/mg), 2, 'migrated as the dry run said');
+like($shown, qr/^cleo\|exited\|done$/m, 'moved on by hand');
+is( $node->safe_psql('postgres', q{SELECT customer, version, payload, outcome
+		FROM journey.action JOIN journey.member USING (customer, journey) WHERE journey = 'welcome'}),
+	'cleo|2|{"text": "Hi cleo!"}|done', 'sent once, by version 2');
+is( $node->safe_psql('postgres', q{SELECT j.state, m.outcome FROM journey.journey j
+		JOIN journey.member m ON m.journey = j.name WHERE m.customer = 'dana'}),
+	'completed|stopped', 'ended');
+
 # The cart in edges alone.
 my ($document) = $readme =~ /in edges alone\n\n```json\n(.*?)```/s;
 is( $node->safe_psql('postgres', "SELECT count(*) FROM journey_validate(\$\$$document\$\$) WHERE severity = 'error'"),
