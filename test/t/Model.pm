@@ -1495,7 +1495,8 @@ sub retry_member
 	  $self->members_of($customer);
 	$self->note(\%step, $member, 'retried');
 	$member->{state} = 'active';
-	if (defined $member->{ready_at}) { $self->try_edges(\%step, $member, 'step') }
+	if ($self->journey($name)->{state} eq 'paused') { $member->{timers} = { again => $step{now} } }
+	elsif (defined $member->{ready_at}) { $self->try_edges(\%step, $member, 'step') }
 	else { $self->ask_tile(\%step, $member, 'step') }
 	return $self->work_raised($customer, $step{now});
 }

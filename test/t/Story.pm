@@ -473,7 +473,7 @@ sub tell
 	{
 		my $operation = next_operation($model, $i);
 		$do->($operation);
-		$do->(['look']) if $i == $n || chance(0.15);
+		$do->(['look']) if $i == $n || chance(0.08);
 	}
 	return @operations;
 }
