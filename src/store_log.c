@@ -166,6 +166,13 @@ store_oldest_xact(void)
 				 (uint32) (XidFromFullTransactionId(next) - oldest));
 }
 
+int64
+store_last_xact(void)
+{
+	return xact_base(sql_relation("transition_id")) - 1 +
+		(int64) U64FromFullTransactionId(ReadNextFullTransactionId());
+}
+
 void
 store_append_transition(Step *step, const Transition *transition)
 {
@@ -396,7 +403,9 @@ note_event_id(TupleTableSlot *slot, void *arg)
 	List	  **ids = arg;
 	int64	   *id;
 
-	if (slot->tts_isnull[TRANSITION_EVENT_ID])
+	/* A goal is reached, and moves nobody. */
+	if (slot->tts_isnull[TRANSITION_EVENT_ID] ||
+		DatumGetChar(slot->tts_values[TRANSITION_REASON]) == REASON_GOAL)
 		return true;
 	id = palloc(sizeof(int64));
 	*id = DatumGetInt64(slot->tts_values[TRANSITION_EVENT_ID]);

@@ -24,6 +24,7 @@ my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', <<'CONF');
 jit = off
+plan_cache_mode = force_generic_plan
 log_statement = none
 restart_after_crash = on
 CONF
@@ -57,13 +58,14 @@ sub told
 CREATE FUNCTION pg_temp.sec(timestamptz) RETURNS text LANGUAGE sql
 	RETURN trim_scale(extract(epoch FROM $1));
 SQL
+	$sql .= "PREPARE look AS $look;\n";
 	my ($out, $err);
 
 	# Each story's output begins with its number; what is between "look" and "end" counts.
 	for my $i (0 .. $#stories)
 	{
 		$sql .= "\\echo story $i\n"
-		  . script($stories[$i], "\\echo look\n$look;\n\\echo end\n");
+		  . script($stories[$i], "\\echo look\nEXECUTE look;\n\\echo end\n");
 	}
 	eval { $node->psql('postgres', $sql, stdout => \$out, stderr => \$err, on_error_stop => 0); 1 }
 	  or $err = "server closed the connection: $@";
