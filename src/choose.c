@@ -160,7 +160,8 @@ has_moved(Step *step, const Member *member, int64 event_id)
 	{
 		Transition *transition = lfirst(cell);
 
-		if (transition->member == member && transition->event_id == event_id)
+		if (transition->member == member && transition->event_id == event_id &&
+			transition->reason != REASON_GOAL)
 			return true;
 	}
 	return false;

@@ -38,8 +38,12 @@ PG_FUNCTION_INFO_V1(journey_nack);
 
 #define MAX_ERROR_LENGTH 4096
 
-/* How many of the actions that are due a claim looks at for those that are over. */
+/*
+ * A claim looks at that many actions at least for those that are over, and ends
+ * about that many at most.
+ */
 #define LEAST_LOOKED_AT 100
+#define MOST_ENDED 10000
 
 #define ABANDONED_ERROR "lease passed without journey_ack() or journey_nack()"
 
@@ -274,6 +278,10 @@ argument_max(FunctionCallInfo fcinfo, int n)
 
 #define IS_OVER "(" HAS_EXPIRED " OR " IS_ABANDONED ")"
 
+/* Of a row found by its key; in a form that no index on the time can be used for. */
+#define IS_STILL_DUE \
+	"coalesce(a.next_attempt_at, 'infinity') OPERATOR(pg_catalog.<=) $2"
+
 /*
  * Among the first that are due, end those that are over and concern nobody, and
  * return all that are over, the others in the order of customers.  All of them
@@ -285,7 +293,7 @@ static SqlPlan end_plan = {
 	" over AS MATERIALIZED (SELECT " END_COLUMNS " AS is_awaited, " HAS_EXPIRED " AS expired"
 	" FROM head JOIN journey.action a ON a.customer OPERATOR(pg_catalog.=) head.customer"
 	" AND a.id OPERATOR(pg_catalog.=) head.id"
-	" WHERE head.is_over AND a.next_attempt_at OPERATOR(pg_catalog.<=) $2 AND " IS_OVER
+	" WHERE head.is_over AND " IS_STILL_DUE " AND " IS_OVER
 	" FOR UPDATE OF a SKIP LOCKED),"
 	" ended AS (UPDATE journey.action a SET next_attempt_at = NULL,"
 	" state = CASE WHEN over.expired THEN 'cancelled' ELSE 'dead' END,"
@@ -333,13 +341,15 @@ find_over(text *destination, TimestampTz now, int limit, int *n, int *others)
 /*
  * End what has expired or was abandoned, as far as the claim would come upon it.
  * Where that concerns a customer whom somebody holds, the action waits for the
- * next claim; it is not handed out meanwhile.
+ * next claim, as do those that are too many for one; none is handed out.
  */
 static void
 end_overdue(text *destination, TimestampTz now, int max)
 {
-	int			limit = Max(max, LEAST_LOOKED_AT);
+	int			limit = Max(Min(max, MOST_ENDED), LEAST_LOOKED_AT);
+	int			most_told = limit;
 	int			told = 0;
+	int			all = 0;
 	int			ended;
 
 	do
@@ -347,13 +357,15 @@ end_overdue(text *destination, TimestampTz now, int max)
 		int			n;
 		ActionEnd  *ends = find_over(destination, now, limit, &n, &ended);
 
-		for (int i = 0; i < n; i++)
+		for (int i = 0; i < n && told < most_told; i++, told++)
 		{
 			CHECK_FOR_INTERRUPTS();
 			ended += end_action(&ends[i], LOCK_SKIP);
 		}
-		told += n;
-	} while (ended > 0 && told < limit);
+		all += ended;
+		/* Each time we pass again over those that are ended. */
+		limit *= 2;
+	} while (ended > 0 && all < MOST_ENDED && told < most_told);
 }
 
 Datum

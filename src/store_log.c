@@ -396,7 +396,9 @@ note_event_id(TupleTableSlot *slot, void *arg)
 	List	  **ids = arg;
 	int64	   *id;
 
-	if (slot->tts_isnull[TRANSITION_EVENT_ID])
+	/* A goal is reached, and moves nobody. */
+	if (slot->tts_isnull[TRANSITION_EVENT_ID] ||
+		DatumGetChar(slot->tts_values[TRANSITION_REASON]) == REASON_GOAL)
 		return true;
 	id = palloc(sizeof(int64));
 	*id = DatumGetInt64(slot->tts_values[TRANSITION_EVENT_ID]);

@@ -30,6 +30,8 @@ typedef struct Known
 {
 	char		name[MAX_KNOWN_NAME + 1];
 	Journey    *journey;		/* NULL: nothing is known of it */
+	List	   *at_once;		/* Tile *: see children_at_once(); NIL until asked
+								 * for */
 	bool		can_end;
 	struct Known *before;		/* on the way from the journey being checked */
 	bool		reached;		/* on some such way */
@@ -80,6 +82,7 @@ known_add(Recursion *recursion, const char *name, Journey *journey)
 	Known	   *known = hash_search(recursion->by_name, name, HASH_ENTER, NULL);
 
 	known->journey = journey;
+	known->at_once = NIL;
 	known->can_end = false;
 	known->before = NULL;
 	known->reached = false;
@@ -199,8 +202,9 @@ comes_back(Recursion *recursion, Tile *tile)
 		CHECK_FOR_INTERRUPTS();
 		if (known == recursion->root)
 			return true;
-		if (known->journey != NULL)
-			open = reach(recursion, known, children_at_once(known->journey), open);
+		if (known->journey != NULL && known->at_once == NIL)
+			known->at_once = children_at_once(known->journey);
+		open = reach(recursion, known, known->at_once, open);
 	}
 	return false;
 }

@@ -177,6 +177,25 @@ SELECT journey_add_edge('loop', 'start', 'kept');
 COMMIT;
 SELECT journey_definition('loop');
 
+-- Every key of the language.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set language :abs_srcdir '/definition.sql'
+BEGIN;
+\set ECHO none
+\o /dev/null
+\i :language
+\o
+\set ECHO all
+SELECT journey_create('whole', pg_temp.whole() - '{tiles,edges}'::text[]);
+SELECT count(journey_add_tile('whole', key, value ->> 'type', value - 'type')) = count(*) AS drawn FROM jsonb_each(pg_temp.whole() -> 'tiles');
+SELECT count(journey_add_edge('whole', e ->> 'from', e ->> 'to', e ->> 'event', e ->> 'condition', e ->> 'wait', (e ->> 'percent')::numeric,
+							  e - '{from,to,event,condition,wait,percent}'::text[])) = count(*) AS drawn
+  FROM (SELECT e FROM jsonb_array_elements(pg_temp.whole() -> 'edges') WITH ORDINALITY AS x (e, n) ORDER BY n) x;
+SELECT journey_definition('whole') = pg_temp.whole() AS same;
+SELECT count(*) FILTER (WHERE config ? 'on') > 0 AS has_on, count(*) FILTER (WHERE config ? 'since') > 0 AS has_since
+  FROM journey.edge WHERE journey = 'whole';
+ROLLBACK;
+
 -- Clean up.
 DELETE FROM journey.version_row;
 DELETE FROM journey.journey;

@@ -68,6 +68,17 @@ CALL claim('10:01');
 SELECT ack('ann', '"accepted"');
 SELECT state, outcome, result, traits FROM awaiting JOIN journey.customer USING (customer);
 
+-- by a consumer that may do nothing but answer
+ROLLBACK TO sent;
+CREATE ROLE regress_consumer;
+SELECT journey_grant('regress_consumer', 'author', 'mail');
+CALL claim('10:01');
+SELECT id FROM journey.action \gset
+SET LOCAL ROLE regress_consumer;
+SELECT journey_ack(:'id', '{"code": 250}');
+RESET ROLE;
+SELECT tile, state, outcome FROM awaiting;
+
 -- Nothing happens while attempts are left; the last failure takes the edge on: error.
 ROLLBACK TO sent;
 CALL claim('10:01');

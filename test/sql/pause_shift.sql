@@ -12,7 +12,7 @@ CALL draw('shift', $${
   "key": "props->>'id'",
   "on_resume": "shift",
   "max_duration": "9 hours",
-  "exit": [{"event": "leave", "outcome": "left"}],
+  "exit": [{"event": "leave", "condition": "props->>'id' = key", "outcome": "left"}],
   "tiles": {
     "start": {"type": "entry", "on": [{"event": "go"}]},
     "literal": {"type": "wait", "for": "40 minutes"},
@@ -26,7 +26,6 @@ CALL draw('shift', $${
     "both": {"type": "wait", "for": "30 minutes", "until": "arrived_at + interval '45 minutes'", "recheck": "25 minutes", "condition": "false"},
     "loop": {"type": "wait", "for": "visits * interval '10 minutes'", "max_visits": 4},
     "long": {"type": "wait", "for": "(context->>'id')::int * interval '1 hour'"},
-    "tired": {"type": "exit"},
     "done": {"type": "exit"}
   },
   "edges": [
@@ -35,7 +34,7 @@ CALL draw('shift', $${
     {"from": "sql", "to": "send"},
     {"from": "send", "to": "until"},
     {"from": "until", "to": "ears", "wait": "10 minutes"},
-    {"from": "ears", "to": "on the way", "event": "call", "wait": "35 minutes"},
+    {"from": "ears", "to": "on the way", "event": "call", "condition": "props->>'id' = key", "wait": "35 minutes"},
     {"from": "ears", "to": "delayed"},
     {"from": "on the way", "to": "delayed"},
     {"from": "delayed", "to": "both", "wait": "15 minutes"},

@@ -68,16 +68,16 @@ SELECT journey_enter_many('ratio', ARRAY(SELECT 'customer-' || n FROM generate_s
 SELECT count(journey_emit('customer-' || n, 'X', jsonb_build_object('id', id)))
   FROM generate_series(1, 2000) AS n, unnest('{1, 1, other}'::text[]) AS id;
 SELECT runs, paths, count(*) FROM (
-	SELECT count(*) AS runs, count(DISTINCT tile) AS paths FROM journey.member GROUP BY customer) AS p
+	SELECT count(*) AS runs, count(DISTINCT tile) AS paths FROM journey.member WHERE journey = 'ratio' GROUP BY customer) AS p
  GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT journey_revise('ratio');
 SELECT journey_update('ratio', jsonb_set(jsonb_set(:'eighty', '{edges,1,percent}', '70'), '{edges,2,percent}', '30'));
 SELECT journey_activate('ratio');
 SELECT journey_enter_many('ratio', ARRAY(SELECT 'customer-' || n FROM generate_series(1, 100000) AS n));
-SELECT first.tile AS was, second.tile AS is, abs(count(*) / 1000.0 - CASE first.tile || second.tile WHEN 'aa' THEN 70 WHEN 'ab' THEN 10 WHEN 'bb' THEN 20 END) <= 0.5 AS as_many,
+SELECT was, became, abs(count(*) / 1000.0 - CASE was || became WHEN 'aa' THEN 70 WHEN 'ab' THEN 10 WHEN 'bb' THEN 20 END) <= 0.5 AS as_many,
 	   min(bucket('ratio', 'split', customer)) AS lowest, max(bucket('ratio', 'split', customer)) AS highest
-  FROM (SELECT DISTINCT customer, tile FROM journey.member WHERE version = 1) AS first
-  JOIN (SELECT customer, tile FROM journey.member WHERE version = 2) AS second USING (customer)
+  FROM (SELECT customer, max(tile) FILTER (WHERE version = 1) AS was, max(tile) FILTER (WHERE version = 2) AS became
+		  FROM journey.member WHERE journey = 'ratio' GROUP BY 1) AS pair
  GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT version, count(*), count(DISTINCT customer) FROM journey.member GROUP BY 1 ORDER BY 1;
 ROLLBACK TO drawn;

@@ -226,6 +226,11 @@ SELECT error_of($$CALL draw('self', '{
 SELECT error_of($$CALL draw('lonely', '{
   "tiles": {"start": {"type": "entry", "on": [{"event": "go"}]}, "sub": {"type": "sub_journey", "journey": "chidl"}, "done": {"type": "exit"}},
   "edges": [{"from": "start", "to": "sub"}, {"from": "sub", "to": "done"}]}')$$);
+SELECT journey_create(name, jsonb_build_object('tiles', jsonb_build_object('start', '{"type": "entry", "on": [{"event": "circle"}]}'::jsonb,
+		'sub', jsonb_build_object('type', 'sub_journey', 'journey', other), 'done', '{"type": "exit"}'::jsonb),
+	'edges', '[{"from": "start", "to": "sub"}, {"from": "sub", "to": "done"}]'::jsonb))
+  FROM (VALUES ('yin', 'yang'), ('yang', 'yin')) AS v (name, other);
+SELECT error_of($$SELECT journey_activate('yin'), journey_activate('yang')$$);
 -- one that holds itself with another key, as long as there is less to do, ends
 CALL draw('down', $${
   "key": "coalesce(props->>'n', '')",

@@ -455,6 +455,7 @@ sub erred
 	my ($self, $step, $member, $sqlstate) = @_;
 	my $minutes = (1, 5, 30)[ $member->{tries} ];
 
+	delete $member->{arriving};
 	return $self->fail($step, $member) if $sqlstate =~ /^(22|42)/ || !$minutes;
 	$member->{tries}++;
 	$member->{timers} = { again => $step->{now} + 60 * $minutes };
@@ -495,6 +496,7 @@ sub put
 	@$member{qw(tile arrived_at state ready_at timers tries awaits child)} =
 	  ($tile, $step->{now}, 'active', undef, {}, 0, undef, undef);
 	$member->{visits}{$tile}++;
+	$member->{arriving} = 1;
 	return;
 }
 
@@ -611,7 +613,7 @@ sub do_action
 	return $self->result($step, $member, $reason, 'suppressed') if $action{state} eq 'suppressed';
 	$member->{awaits} = \%action;
 	$member->{timers} = { expiry => $action{expires_at} } if defined $action{expires_at};
-	return;
+	return $self->take_past_event($step, $member);
 }
 
 # Default true for tiles with an edge on: error.
@@ -651,6 +653,22 @@ sub result
 	$member->{awaits} = undef;
 	$member->{child} = undef;
 	$member->{result} = { outcome => $outcome, response => $response };
+
+	# Rule 8: it waits for the end of the pause.
+	if ($self->journey($member->{journey})->{state} eq 'paused')
+	{
+		$member->{timers} = { result => $step->{now} };
+		return;
+	}
+	return $self->after_result($step, $member, $reason);
+}
+
+# Not delivered is an error, and so is a child refused.
+sub after_result
+{
+	my ($self, $step, $member, $reason) = @_;
+	my $outcome = $member->{result}{outcome};
+
 	if ($outcome =~ /^(dead|expired|cancelled)$/ && $self->tile($member)->{type} eq 'action'
 		|| $outcome eq 'refused' && $self->tile($member)->{type} eq 'sub_journey')
 	{
@@ -677,9 +695,9 @@ sub do_sub_journey
 	push @{ $self->{raised} }, \%order;
 	return $self->ready($step, $member, $reason) unless awaits($tile);
 
-	$order{parent} = $member;
+	@order{qw(parent is_awaited)} = ($member, 1);
 	$member->{child} = \%order;
-	return;
+	return $self->take_past_event($step, $member);
 }
 
 # ---- waiting ----
@@ -687,9 +705,6 @@ sub do_sub_journey
 sub do_wait
 {
 	my ($self, $step, $member, $tile, $reason) = @_;
-
-	# Events since the entry come before what time does.
-	return if $self->take_past_event($step, $member);
 
 	if (defined $tile->{condition})
 	{
@@ -708,7 +723,7 @@ sub do_wait
 	$member->{timers}{recheck} = add($step->{now}, $tile->{recheck},
 		$self->zone($step, $self->definition($member), $member))
 	  if $tile->{recheck};
-	return;
+	return $self->take_past_event($step, $member);
 }
 
 # The chain for, until, at, window: ('until', time), ('forever'), ('ready'),
@@ -758,11 +773,13 @@ sub into_window
 	return defined $end ? $at : $next;
 }
 
-# since: entry.  True if an event has moved the member on.
+# since: entry.  After the effect of an arrival and before edges without event; true if
+# an event has moved the member on.
 sub take_past_event
 {
 	my ($self, $step, $member) = @_;
 
+	return unless delete $member->{arriving};
 	for my $edge ($self->edges($member))
 	{
 		next unless $edge->{event} && ($edge->{since} // '') eq 'entry';
@@ -781,7 +798,7 @@ sub past_events
 {
 	my ($self, $member, $name, $now) = @_;
 	my %used = map { $_->{event}{id} => 1 }
-	  grep { $_->{event} && $_->{reason} ne 'goal' } @{ $member->{log} };
+	  grep { $_->{event} && $_->{reason} !~ /^(goal|failed|retried)$/ } @{ $member->{log} };
 
 	return sort { $a->{at} <=> $b->{at} || $a->{id} <=> $b->{id} }
 	  grep { $_->{customer} eq $member->{customer} && $_->{event} eq $name
@@ -796,7 +813,7 @@ sub ready
 	my ($self, $step, $member, $reason) = @_;
 
 	@$member{qw(ready_at tries)} = ($step->{now}, 0);
-	return if $self->tile($member)->{type} ne 'wait' && $self->take_past_event($step, $member);
+	return if $self->take_past_event($step, $member);
 	return $self->try_edges($step, $member, $reason);
 }
 
@@ -1033,7 +1050,8 @@ sub carry_out_entry
 
 	if ($plan->{merge})
 	{
-		$plan->{merge}{context} = { %{ $plan->{merge}{context} }, %{ $plan->{context} } };
+		$plan->{merge}{context} = { %{ $plan->{merge}{context} }, %{ $plan->{context} } }
+		  if is_open($plan->{merge});
 		return $plan->{merge};
 	}
 	$self->leave($step, $plan->{restart}, 'restarted', 'restarted')
@@ -1138,7 +1156,7 @@ sub work_child
 	  && $self->judge_entry(\%step, $raised->{journey}, $raised->{key}, $raised->{context});
 
 	# The parent may have gone on meanwhile; who merges into a run does not await it.
-	return if $parent && !awaits_that($parent, $raised);
+	return if $raised->{is_awaited} && !($parent && awaits_that($parent, $raised));
 	if ($plan && !$plan->{merge})
 	{
 		$plan->{parent} = $parent;
@@ -1240,6 +1258,7 @@ sub fire_timer
 	}
 	return $self->try_edges($step, $member, 'timer') if defined $member->{ready_at};
 	return $self->ask_tile($step, $member, 'timer') if $is_due{again};
+	return $self->after_result($step, $member, 'timer') if $is_due{result};
 	if ($is_due{expiry})
 	{
 		$self->cancel($member->{awaits});
@@ -1279,81 +1298,121 @@ sub hears
 	  @{ $self->journey($name)->{versions} };
 }
 
+# All that the customer's members missed, pause by pause.
 sub catch_up
 {
 	my ($self, $customer) = @_;
 
-	for my $member ($self->members_of($customer))
+	while (my $late = first { is_open($_) && defined $self->next_pause($_) } $self->members_of($customer))
 	{
-		my $pauses = $self->journey($member->{journey})->{pauses};
+		my $pause = $self->next_pause($late);
+		my @behind = grep { is_open($_) && $_->{journey} eq $late->{journey}
+			  && $_->{pauses} == $late->{pauses} } $self->members_of($customer);
+		my %was = map { $_ => where($_) } @behind;
 
-		while (is_open($member) && $member->{pauses} < @$pauses
-			&& defined $pauses->[ $member->{pauses} ]{to})
+		for my $event (sort { $a->{at} <=> $b->{at} || $a->{id} <=> $b->{id} }
+			grep { $_->{customer} eq $customer } @{ $pause->{held} })
 		{
-			my $pause = $pauses->[ $member->{pauses}++ ];
-			my $moved = $self->replay($member, $pause);
-			$self->put_off($member, $pause) if is_open($member) && !$moved;
-			$self->work_raised($customer, $pause->{to});
+			$self->replay($event, $pause->{to}, @behind);
 		}
+		for my $member (@behind)
+		{
+			$member->{pauses}++;
+			$self->put_off($member, $pause) if is_open($member) && where($member) eq $was{$member};
+		}
+		$self->work_raised($customer, $pause->{to});
 	}
 	return;
 }
 
-# True if an event moved it or reset its wait.
+# The first pause that is over and that the member has not behind it.
+sub next_pause
+{
+	my ($self, $member) = @_;
+	my $journey = $self->journey($member->{journey});
+	my $pause = $journey->{pauses}[ $member->{pauses} ];
+
+	return $journey->{state} ne 'paused' && $pause && defined $pause->{to} ? $pause : undef;
+}
+
+# A member of which that is still the same was not moved and not reset.
+sub where
+{
+	my ($member) = @_;
+	return line(@$member{qw(tile state arrived_at ready_at)});
+}
+
+# By rule 1 without entry triggers; the goals were counted in time.
 sub replay
 {
-	my ($self, $member, $pause) = @_;
-	my $moved;
+	my ($self, $event, $now, @members) = @_;
+	my %again = (%$event, at => $now);
+	my %step = (customer => $event->{customer}, now => $now, event => \%again);
+	my @todo = map { $self->react(\%step, $_) } grep { is_open($_) } @members;
 
-	for my $event (sort { $a->{at} <=> $b->{at} || $a->{id} <=> $b->{id} }
-		grep { $_->{customer} eq $member->{customer} } @{ $pause->{held} })
+	for my $reaction (@todo)
 	{
-		last unless is_open($member);
-		my %again = (%$event, at => $pause->{to});
-		my %step = (customer => $member->{customer}, now => $pause->{to}, event => \%again);
-		my $reaction = $self->react(\%step, $member);
-
 		delete $reaction->{goal};
-		$moved ||= $reaction->{exit} || $reaction->{edge} || $reaction->{reset} || $reaction->{ready};
 		$self->carry_out(\%step, $reaction);
-		$self->work_raised($member->{customer}, $pause->{to});
 	}
-	return $moved;
+	return $self->work_raised($event->{customer}, $now);
 }
 
 sub put_off
 {
 	my ($self, $member, $pause) = @_;
 	my $policy = $self->definition($member)->{on_resume} // 'keep';
+
+	return if $member->{state} eq 'failed';
+	return $self->shift_timers($member, $pause) if $policy eq 'shift';
+	return $self->restart_wait($member, $pause->{to}) if $policy eq 'restart';
+	return;
+}
+
+# All that was still to come, but for results, comes later by what the pause took.
+sub shift_timers
+{
+	my ($self, $member, $pause) = @_;
 	my $tile = $self->tile($member);
 	my $timers = $member->{timers};
+	my $span = $pause->{to} - max($pause->{from}, $member->{arrived_at});
 	my %step = (customer => $member->{customer}, now => $pause->{to});
 
-	if ($policy eq 'shift')
+	return if $span <= 0;
+	$member->{expires_at} += $span if defined $member->{expires_at};
+	return unless $member->{state} eq 'in_transit' || defined $member->{ready_at} || $tile->{type} eq 'wait';
+	for my $time (values %$timers, $member->{ready_at})
 	{
-		my $span = $pause->{to} - max($pause->{from}, $member->{arrived_at});
-		return if $span <= 0;
-		for my $time (values %$timers, @$member{qw(ready_at expires_at)})
-		{
-			$time += $span if defined $time;
-		}
-		if (defined $timers->{hold})
-		{
-			$timers->{hold} = next_time($timers->{hold}, $tile->{at}, $tile->{days},
-				$self->zone(\%step, $self->definition($member), $member))
-			  if defined $tile->{at};
-			$timers->{hold} = $self->into_window(\%step, $member, $tile, $timers->{hold});
-		}
+		$time += $span if defined $time;
 	}
-	elsif ($policy eq 'restart' && $member->{state} eq 'in_transit')
+	return unless defined $timers->{hold};
+	$timers->{hold} = next_time($timers->{hold}, $tile->{at}, $tile->{days},
+		$self->zone(\%step, $self->definition($member), $member))
+	  if defined $tile->{at};
+	$timers->{hold} = $self->into_window(\%step, $member, $tile, $timers->{hold});
+	return;
+}
+
+sub restart_wait
+{
+	my ($self, $member, $now) = @_;
+	my %step = (customer => $member->{customer}, now => $now);
+	my $arrived_at = $member->{arrived_at};
+
+	if ($member->{state} eq 'in_transit')
 	{
-		$timers->{arrival} += $pause->{to} - $member->{arrived_at};
-		$member->{arrived_at} = $pause->{to};
+		@$member{qw(arrived_at)} = ($now);
+		$member->{timers}{arrival} += $now - $arrived_at;
 	}
-	elsif ($policy eq 'restart' && $member->{state} eq 'active' && $tile->{type} eq 'wait')
+	elsif (defined $member->{ready_at})
 	{
-		@$member{qw(arrived_at ready_at timers tries)} = ($pause->{to}, undef, {}, 0);
-		$self->ask_tile(\%step, $member, 'step');
+		@$member{qw(arrived_at ready_at)} = ($now, $now);
+		$self->try_edges(\%step, $member, 'timer');
+	}
+	elsif ($self->tile($member)->{type} eq 'wait')
+	{
+		@$member{qw(arrived_at timers tries)} = ($now, {}, 0);
+		$self->ask_tile(\%step, $member, 'timer');
 	}
 	return;
 }
@@ -1529,7 +1588,12 @@ sub claim
 		next unless $action->{destination} eq $destination && $action->{state} =~ /pending|in_flight/
 		  && $action->{next_attempt_at} <= $self->{now}
 		  && $self->journey($action->{journey})->{state} ne 'paused';
-		if (defined $action->{expires_at} && $action->{expires_at} <= $self->{now}) { next }
+		if (defined $action->{expires_at} && $action->{expires_at} <= $self->{now})
+		{
+			$self->cancel($action);
+			$self->delivered($action, 'expired');
+			next;
+		}
 		@$action{qw(state next_attempt_at)} = ('in_flight', $self->{now} + $lease);
 		$action->{attempts}++;
 	}

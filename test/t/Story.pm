@@ -30,7 +30,7 @@ our %on = map { $_ => 1 } qw(
 delete @on{ split /,/, $ENV{JOURNEY_MODEL_WITHOUT} // '' };
 
 my @customers = qw(ann bob cas);
-my @events = qw(A B C D);
+my @events = qw(A B C);
 my $start = 1741082400;    # Tuesday 4 March 2025, 10:00 UTC
 
 sub chance { return rand() < $_[0] }
@@ -160,7 +160,7 @@ sub outcome { return pick(qw(won lost gone)) }
 
 sub tod { return sprintf('%02d:%02d', number(0, 23), pick(0, 0, 30)) }
 
-sub days { return chance(0.4) ? (days => [ grep { chance(0.6) } qw(mon tue wed thu fri sat) , 'sun' ]) : () }
+sub days { return chance(0.4) ? (days => [ (grep { chance(0.6) } qw(mon tue wed thu fri sat)), 'sun' ]) : () }
 
 sub day_span
 {
@@ -218,8 +218,8 @@ sub some_tile
 	my ($i, $names) = @_;
 	my $kind = rand;
 
-	return wait_tile() if $kind < 0.45;
-	return action_tile() if $kind < 0.65;
+	return wait_tile() if $kind < 0.50;
+	return action_tile() if $kind < 0.68;
 	return { type => 'branch' } if $kind < 0.80;
 	if ($on{sub} && $kind < 0.9 && $i + 1 < @$names)
 	{
@@ -243,7 +243,7 @@ sub edges_of
 	my @edges;
 	my $is_entry = $tile->{type} eq 'entry';
 
-	my $listens = $is_entry ? number(0, 1) : number(0, 2);
+	my $listens = $is_entry ? number(0, 1) : $tile->{type} eq 'wait' ? number(0, 3) : number(0, 2);
 
 	# By percent is not mixed with others; the last tile gets one more edge below.
 	if ($tile->{type} eq 'branch' && $position < $#tiles - 2 && chance(0.4))
@@ -301,7 +301,7 @@ sub trigger
 	return { event => '$profile_changed', condition => sql("props->'changed' ? 'v'",
 		sub { exists $_[0]{props}{changed} && exists $_[0]{props}{changed}{v} }) }
 	  if $on{internal} && chance(0.05);
-	return { event => pick(@events), maybe_condition(0.3) };
+	return { event => pick(@events), maybe_condition(0.2) };
 }
 
 sub definition
@@ -374,7 +374,7 @@ sub moment
 		my $due = pick(@due);
 		return pick($due, $due, $due + 1, $due > $now ? $due - 1 : $due);
 	}
-	return $now + pick(0, 1, 60, 600, 1800, 3600, 6 * 3600, 20 * 3600, 2 * 86400, number(1, 100_000));
+	return $now + pick(0, 1, 60, 300, 600, 1800, 3600, 3 * 3600, 20 * 3600, number(1, 50_000));
 }
 
 sub open_members { my ($model) = @_; return grep { Model::is_open($_) } @{ $model->{members} } }
@@ -389,8 +389,13 @@ sub next_operation
 	my $journey = $model->{journeys}{$name};
 	my $customer = pick(@customers);
 
-	return [ 'advance', moment($model) ] if $kind < 0.30;
-	return [ 'clock', moment($model) ] if $kind < 0.42;
+	my ($paused) = grep { $model->{journeys}{$_}{state} eq 'paused' } @{ $model->{names} };
+	my ($failed) = grep { $_->{state} eq 'failed' } @members;
+
+	return [ 'resume', $paused ] if $paused && chance(0.15);
+	return [ 'retry_member', @$failed{qw(journey customer key)} ] if $failed && $on{retry} && chance(0.1);
+	return [ 'advance', moment($model) ] if $kind < 0.25;
+	return [ 'clock', moment($model) ] if $kind < 0.33;
 	return [ 'emit', $customer, pick(@events), props($n, time_text(moment($model))),
 		$on{late} && chance(0.15) ? $model->{now} - pick(0, 60, 1800, 7200, 86400) : undef ]
 	  if $kind < 0.75;
@@ -410,18 +415,9 @@ sub next_operation
 		return [ 'nack', $which, pick(0, 60, 3600) ] if chance(0.3);
 		return [ 'ack', $which, { r => num(number(1, 9)) } ];
 	}
-	if ($kind < 0.95 && $on{retry})
-	{
-		my ($failed) = grep { $_->{state} eq 'failed' } @members;
-		return [ 'retry_member', @$failed{qw(journey customer key)} ] if $failed;
-	}
-	if ($kind < 0.98 && $on{pause})
-	{
-		return [ 'pause', $name ] if $journey->{state} eq 'active';
-		return [ 'resume', $name ] if $journey->{state} eq 'paused';
-	}
-	return [ 'complete', $name ] if $kind < 0.983 && $on{complete} && $journey->{state} eq 'active';
-	return [ 'stop', $name ] if $kind < 0.986 && $on{stop} && $journey->{state} eq 'active';
+	return [ 'pause', $name ] if $kind < 0.96 && $on{pause} && $journey->{state} eq 'active';
+	return [ 'complete', $name ] if $kind < 0.964 && $on{complete} && $journey->{state} eq 'active';
+	return [ 'stop', $name ] if $kind < 0.968 && $on{stop} && $journey->{state} eq 'active';
 	return [ 'publish', $name, definition($journey->{index}, $model->{names}) ]
 	  if $on{version} && $journey->{state} =~ /active|paused/;
 	return [ 'advance', moment($model) ];
