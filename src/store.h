@@ -125,9 +125,10 @@ extern List *store_held_customers(int64 max);
 
 /*
  * After the customer's members have caught up: what is still held for them, but
- * by paused journeys, was for members who had exited before the pause ended.
+ * by paused journeys, was for members who had exited before the pause ended.  Was
+ * there anything?
  */
-extern void store_drop_leftovers(text *customer);
+extern bool store_drop_leftovers(text *customer);
 
 /* ---- store_journey.c ---- */
 
