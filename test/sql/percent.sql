@@ -104,3 +104,6 @@ CALL advance('12:00');
 SELECT tile, state, count(*), count(*) FILTER (WHERE tile = CASE WHEN bucket('edges', 'split', customer) < 5000 THEN 'a' ELSE 'b' END) AS equal
   FROM journey.member GROUP BY 1, 2 ORDER BY 1;
 ROLLBACK;
+
+-- What was rolled back would be in the way of the tests after this one.
+VACUUM journey.member_row, journey.event, journey.transition_row;
