@@ -192,7 +192,7 @@ sub wait_tile
 	if ($on{wait_condition} && chance(0.2))
 	{
 		$tile{condition} = condition();
-		$tile{recheck} = short_span() if $on{recheck} && chance(0.5);
+		$tile{recheck} = pick('2 hours', '5 hours', '1 day') if $on{recheck} && chance(0.5);
 	}
 	if (chance(0.3))
 	{
@@ -367,7 +367,7 @@ sub moment
 {
 	my ($model) = @_;
 	my $now = $model->{now};
-	my @due = grep { defined && $_ >= $now } map { Model::due_at($_) } @{ $model->{members} };
+	my @due = grep { defined && $_ >= $now && $_ < $now + 3 * 86400 } map { Model::due_at($_) } @{ $model->{members} };
 
 	if (@due && chance(0.4))
 	{
