@@ -411,16 +411,16 @@ sub end_run
 		  @{ $self->{actions} };
 	}
 
-	# Rule 15, and whoever awaits this run or is awaited by it.
-	push @{ $self->{raised} },
-	  {
-		kind => 'event', from => $member->{journey},
-		event => '$journey_exited',
-		props => { journey => $member->{journey}, key => $member->{key}, outcome => $outcome }
-	  };
+	# Whoever awaits this run hears of it, then everybody (rule 15); whom it awaits leaves, too.
 	push @{ $self->{raised} },
 	  { kind => 'result', member => $member->{parent}, child => $member, outcome => $outcome }
 	  if $member->{parent};
+	push @{ $self->{raised} },
+	  {
+		kind => 'event',
+		event => '$journey_exited',
+		props => { journey => $member->{journey}, key => $member->{key}, outcome => $outcome }
+	  };
 	my $child = $member->{child};
 	if ($child && $child->{state} && is_open($child))
 	{
@@ -1236,7 +1236,10 @@ sub advance
 		  @{ $self->{members} };
 		last unless @due;
 		$self->{now} = max($self->{now}, due_at($due[0]));
-		if (defined $self->next_pause($due[0])) { $self->catch_up($due[0]{customer}) }
+		if (grep { is_open($_) && defined $self->next_pause($_) } $self->members_of($due[0]{customer}))
+		{
+			$self->catch_up($due[0]{customer});
+		}
 		else { $self->fire($due[0]) }
 	}
 	$self->{now} = $to;
