@@ -14,6 +14,7 @@
 #include "engine.h"
 #include "guc.h"
 #include "isolate.h"
+#include "move.h"
 
 /* Copies of the stored members to decide on; nothing decided yet. */
 static void
@@ -29,6 +30,7 @@ begin_attempt(Step *step, bool careful)
 	step->patches = NIL;
 	step->cancels = NIL;
 	step->raised = NIL;
+	step->left = NIL;
 	step->fanned = NIL;
 	step->held = NIL;
 	step->traits = NULL;
@@ -140,6 +142,17 @@ step_settle(Step *step)
 	step->stored = open;
 }
 
+/* After what is still to be done of earlier steps. */
+static void
+queue_raised(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->left)
+		step->pending = without_orders(step->pending, ((Member *) lfirst(cell))->id);
+	step->pending = list_concat(step->pending, step->raised);
+}
+
 bool
 step_run(Step *step, Decision decide, void *arg)
 {
@@ -152,7 +165,7 @@ step_run(Step *step, Decision decide, void *arg)
 	step->event = todo.event;
 	written = step->store->write(step);
 	if (written)
-		step->pending = list_concat(step->pending, step->raised);
+		queue_raised(step);
 	MemoryContextSwitchTo(old);
 	return written;
 }

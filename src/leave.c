@@ -37,12 +37,31 @@ find_child(Step *step, const Member *parent)
 	return NULL;
 }
 
+/* But for the child of that parent that is still to enter, or what one has told. */
+List *
+without_orders(List *raised, int64 parent)
+{
+	List	   *rest = NIL;
+	ListCell   *cell;
+
+	foreach(cell, raised)
+	{
+		Raised	   *order = lfirst(cell);
+
+		if (order->kind == RAISED_EVENT || order->member != parent)
+			rest = lappend(rest, order);
+	}
+	return rest;
+}
+
 /* The parent goes its way, and so does the child. */
 void
 leave_child(Step *step, Member *parent)
 {
 	Member	   *child = find_child(step, parent);
 
+	step->raised = without_orders(step->raised, parent->id);
+	step->left = lappend(step->left, parent);
 	if (child == NULL)
 		return;
 	child->parent = 0;

@@ -63,12 +63,26 @@ check_target(const Migration *migration, const TilePair *pair)
 			hint ? errhint("%s", hint) : 0);
 }
 
+static void
+check_entry(const Migration *migration, const TilePair *pair, const Tile *tile)
+{
+	if (tile->type == TILE_ENTRY ||
+		journey_tile(migration->to, pair->to)->type != TILE_ENTRY)
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("members on tile %s cannot be sent to the entry tile %s",
+				   quoted_name(pair->from), quoted_name(pair->to)),
+			errhint("Only members on the entry tile of their version can."));
+}
+
 /* In one of the older versions, that is; where there is none, in the only one. */
 static void
 check_source(const Migration *migration, const TilePair *pair)
 {
 	int16		newest = migration->to->version;
 	Nearest		nearest;
+	const Tile *tile;
 	char	   *hint;
 
 	nearest_begin(&nearest, pair->from);
@@ -76,18 +90,21 @@ check_source(const Migration *migration, const TilePair *pair)
 	{
 		Journey    *from = cache_version(migration->to->id, version);
 
-		if (from == NULL)
-			continue;
-		if (journey_tile(from, pair->from) != NULL)
+		tile = from ? journey_tile(from, pair->from) : NULL;
+		if (tile != NULL)
+		{
+			check_entry(migration, pair, tile);
 			return;
-		offer_tiles(&nearest, from);
+		}
+		if (from != NULL)
+			offer_tiles(&nearest, from);
 	}
 	hint = nearest_hint(&nearest);
 	ereport(ERROR,
 			errcode(ERRCODE_UNDEFINED_OBJECT),
 			errmsg("tile %s of the tile map does not exist in journey %s",
 				   quoted_name(pair->from), quoted_name(migration->to->name)),
-			errdetail("None of its older versions has it."),
+			newest > 1 ? errdetail("None of its older versions has it.") : 0,
 			hint ? errhint("%s", hint) : 0);
 }
 
@@ -98,8 +115,8 @@ check_pairs(const Migration *migration)
 
 	foreach(cell, migration->pairs)
 	{
-		check_source(migration, lfirst(cell));
 		check_target(migration, lfirst(cell));
+		check_source(migration, lfirst(cell));
 	}
 }
 
@@ -111,17 +128,9 @@ counterpart(const Migration *migration, const Tile *tile)
 	const TilePair *pair = find_pair(migration, tile->name);
 	const Tile *to = journey_tile(migration->to, pair ? pair->to : tile->name);
 
-	if (to == NULL)
+	if (to == NULL || (to->type == TILE_ENTRY && tile->type != TILE_ENTRY))
 		return NO_TILE;
-	if (to->type != TILE_ENTRY || tile->type == TILE_ENTRY)
-		return to->number;
-	if (pair != NULL)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("members on tile %s cannot be sent to the entry tile %s",
-					   quoted_name(pair->from), quoted_name(pair->to)),
-				errhint("Only members on the entry tile of their version can."));
-	return NO_TILE;
+	return to->number;
 }
 
 static Datum

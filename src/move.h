@@ -18,6 +18,9 @@ extern void add_transition(Step *step, Member *member, int16 from, int16 to,
 /* The end, wherever the member is; its rows are the caller's. */
 extern void end_run(Step *step, Member *member, const char *outcome);
 
+/* Those of the list of Raised * that are not about a child of that parent. */
+extern List *without_orders(List *raised, int64 parent);
+
 /* The child that this parent awaits goes on alone. */
 extern void leave_child(Step *step, Member *parent);
 

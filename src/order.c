@@ -143,26 +143,57 @@ order_finish_stop(int32 journey)
 /* ---- once more ---- */
 
 /*
- * The name of the journey, locked, if all that might not know of its stop have
- * ended; NULL if not, or if somebody holds it, or it needs no sweep any more.
+ * When is everybody known?  Whoever did not see the stop committed when his
+ * statement began may have entered a member, in a transaction whose id can be
+ * later than the stop's.  So first all such statements must have ended; that is
+ * when no snapshot is as old as the stop.  Then all transactions must end that
+ * have an id by then.  sweep_after holds the stop's id first, and then, negative,
+ * the last id given out when the first was over.
  */
-static char *
+typedef struct StopMark
+{
+	char	   *name;			/* NULL: not yet, or somebody holds the journey */
+	bool		is_second;
+} StopMark;
+
+static StopMark
 lock_for_sweep(int32 journey)
 {
 	static SqlPlan plan = {
-		"SELECT name FROM journey.journey"
-		" WHERE id = $1 AND stopped AND sweep_after < $2 FOR UPDATE SKIP LOCKED",
+		"SELECT name, sweep_after < 0 FROM journey.journey"
+		" WHERE id = $1 AND stopped AND abs(sweep_after) < $2 FOR UPDATE SKIP LOCKED",
 		2, {INT4OID, INT8OID}
 	};
 	SqlSession	session;
 	Datum		values[] = {Int32GetDatum(journey), Int64GetDatum(store_oldest_xact())};
-	char	   *name = NULL;
+	StopMark	mark = {NULL, false};
+	bool		isnull;
 
 	sql_begin(&session);
 	if (sql_run(&plan, values, NULL) > 0)
-		name = sql_text(&session, 0, 1);
+	{
+		mark.name = sql_text(&session, 0, 1);
+		mark.is_second = DatumGetBool(sql_value(0, 2, &isnull));
+	}
 	sql_end(&session);
-	return name;
+	return mark;
+}
+
+/* The statements that did not know have ended; their transactions may not. */
+static void
+begin_second_wait(int32 journey)
+{
+	static SqlPlan plan = {
+		"UPDATE journey.journey SET sweep_after = - $2 WHERE id = $1",
+		2, {INT4OID, INT8OID}
+	};
+	SqlSession	session;
+	Datum		values[] = {Int32GetDatum(journey), Int64GetDatum(store_last_xact())};
+
+	sql_begin(&session);
+	sql_run(&plan, values, NULL);
+	sql_end(&session);
+	CommandCounterIncrement();
 }
 
 static void
@@ -187,19 +218,23 @@ sweep_journey(int32 journey, int64 max, Sweep *sweep)
 {
 	StopOrder	order = {journey, LOCK_SKIP, max, sweep};
 	int64		skipped = sweep->skipped;
-	char	   *name = max > 0 ? lock_for_sweep(journey) : NULL;
+	StopMark	mark = {NULL, false};
 
-	if (name == NULL)
+	if (max > 0)
+		mark = lock_for_sweep(journey);
+	if (mark.is_second)
 	{
-		sweep->again = true;
-		return;
+		order_walk(journey, stop_customer, &order);
+		store_cancel_pending(mark.name);
+		if (order.left > 0 && sweep->skipped == skipped)
+		{
+			end_sweep(journey);
+			return;
+		}
 	}
-	order_walk(journey, stop_customer, &order);
-	store_cancel_pending(name);
-	if (order.left > 0 && sweep->skipped == skipped)
-		end_sweep(journey);
-	else
-		sweep->again = true;
+	else if (mark.name != NULL)
+		begin_second_wait(journey);
+	sweep->again = true;
 }
 
 /* The journeys that wait for a sweep: the cache may be read anew meanwhile. */
@@ -232,7 +267,7 @@ bool
 sweep_due(void)
 {
 	static SqlPlan plan = {
-		"SELECT FROM journey.journey WHERE stopped AND sweep_after < $1",
+		"SELECT FROM journey.journey WHERE stopped AND abs(sweep_after) < $1",
 		1, {INT8OID}
 	};
 	SqlSession	session;

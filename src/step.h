@@ -300,6 +300,8 @@ struct Step
 	List	   *patches;		/* Jsonb *, merged into the traits */
 	List	   *cancels;		/* Cancel * */
 	List	   *raised;			/* Raised * */
+	List	   *left;			/* Member *, parents that await their child no
+								 * longer */
 	List	   *fanned;			/* Fanned * */
 	List	   *held;			/* Member *, of paused journeys that will want
 								 * the event after the pause */

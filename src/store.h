@@ -80,11 +80,13 @@ extern void store_undo_event(const Event *event);
 extern void store_append_transition(Step *step, const Transition *transition);
 
 /*
- * This transaction's id, and that of the oldest transaction of the database that
- * still runs, both as transition_row.xact has them.
+ * This transaction's id, that of the oldest transaction of the database that
+ * still runs or whose end a statement may not see, and the last one given out,
+ * all as transition_row.xact has them.
  */
 extern int64 store_xact(void);
 extern int64 store_oldest_xact(void);
+extern int64 store_last_xact(void);
 extern int	store_count_visits(Step *step, const Member *member, int16 tile);
 
 /* Reading the event log: see history.c for those who ask. */
@@ -123,9 +125,10 @@ extern List *store_held_customers(int64 max);
 
 /*
  * After the customer's members have caught up: what is still held for them, but
- * by paused journeys, was for members who had exited before the pause ended.
+ * by paused journeys, was for members who had exited before the pause ended.  Was
+ * there anything?
  */
-extern void store_drop_leftovers(text *customer);
+extern bool store_drop_leftovers(text *customer);
 
 /* ---- store_journey.c ---- */
 

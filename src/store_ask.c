@@ -245,7 +245,7 @@ holding_journeys(text *customer)
 	return journeys;
 }
 
-void
+bool
 store_drop_leftovers(text *customer)
 {
 	static SqlPlan plan = {
@@ -253,6 +253,7 @@ store_drop_leftovers(text *customer)
 		" WHERE customer OPERATOR(pg_catalog.=) $1 AND journey OPERATOR(pg_catalog.=) $2",
 		2, {TEXTOID, INT4OID}
 	};
+	uint64		dropped = 0;
 	ListCell   *cell;
 
 	foreach(cell, holding_journeys(customer))
@@ -264,7 +265,8 @@ store_drop_leftovers(text *customer)
 		if (state != NULL && state->is_paused)
 			continue;
 		sql_begin(&session);
-		sql_run(&plan, values, NULL);
+		dropped += sql_run(&plan, values, NULL);
 		sql_end(&session);
 	}
+	return dropped > 0;
 }

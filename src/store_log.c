@@ -166,6 +166,13 @@ store_oldest_xact(void)
 				 (uint32) (XidFromFullTransactionId(next) - oldest));
 }
 
+int64
+store_last_xact(void)
+{
+	return xact_base(sql_relation("transition_id")) - 1 +
+		(int64) U64FromFullTransactionId(ReadNextFullTransactionId());
+}
+
 void
 store_append_transition(Step *step, const Transition *transition)
 {

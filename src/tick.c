@@ -208,7 +208,7 @@ work_held(TimestampTz by, int64 max, Tick *tick)
 
 		CHECK_FOR_INTERRUPTS();
 		if (run_timers(lfirst(cell), by, 0, 0, &worked))
-			store_drop_leftovers(lfirst(cell));
+			tick->progress |= store_drop_leftovers(lfirst(cell));
 		else
 			tick->skipped++;
 		tick->progress |= worked.progress;

@@ -48,13 +48,15 @@ extern TimestampTz zone_add(TimestampTz at, const Interval *span, const char *zo
 /*
  * The first moment, at itself or later, that reads as that time of day on one of
  * its days there.  Where the clock is put forward over it, the first moment after
- * the gap; where it is put back over it, the first of the two.
+ * the gap; where it is put back over it, the first of the two, so that it comes
+ * once a day.  A day that a zone has left out altogether has no times.
  */
 extern TimestampTz zone_next_time(TimestampTz at, const DayTime *time, const char *zone);
 
 /*
  * Is at within the span there?  *change: when the opening that at is in ends, or
- * the next one begins.
+ * the next one begins.  Both ends are moments as above; where the clock is put
+ * forward over a whole opening, there is none.
  */
 extern bool zone_in_span(TimestampTz at, const DaySpan *span, const char *zone,
 						 TimestampTz *change);

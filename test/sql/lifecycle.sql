@@ -100,7 +100,7 @@ CALL emit('10:00', 'ann', 'go');
 CALL emit('10:00', 'bob', 'go');
 SELECT journey_complete('kyc');
 CALL emit('10:10', 'cy', 'go');
-SELECT error_of($$SELECT journey_enter('kyc', 'cy')$$);
+SELECT journey_enter('kyc', 'cy') IS NULL AS refused;
 CALL emit('10:20', 'ann', 'known');
 CALL advance('2025-03-05 12:00');
 TABLE members;
@@ -156,4 +156,71 @@ SELECT journey_stop('kyc');
 SELECT tile, state, outcome FROM members WHERE customer = 'dan' AND journey = 'kyc';
 TABLE pauses;
 SELECT count(*) FROM journey.held;
+ROLLBACK TO clean;
+
+-- ---- a pause: nobody enters, nobody moves, nothing is claimed; goals count at once ----
+CALL draw('kyc', kyc());
+CALL emit('00:00', 'ann', 'go');
+CALL emit('00:00', 'bob', 'go');
+CALL advance('2025-03-05 01:00');
+CALL emit('2025-03-05 01:00', 'cy', 'go');
+CALL emit('2025-03-05 01:00', 'dan', 'go');
+SELECT journey_pause('kyc');
+CALL emit('2025-03-05 02:00', 'eve', 'go');
+SELECT journey_enter('kyc', 'eve') IS NULL AS refused;
+CALL emit('2025-03-05 02:00', 'ann', 'end');
+CALL emit('2025-03-05 03:00', 'cy', 'paid');
+CALL emit('2025-03-05 04:00', 'cy', 'gone');
+CALL advance('2025-03-06 12:00');
+TABLE members;
+SELECT count(*) FROM journey_claim('mail', 10);
+-- by hand one can leave, and be moved
+SELECT journey_exit('kyc', 'bob', 'bye');
+SELECT journey_move('kyc', 'dan', 'rest');
+SELECT customer, tile, state, outcome FROM members;
+-- what came meanwhile comes before the timers that are overdue
+SELECT journey_resume('kyc');
+SELECT count(*) > 0 AS waits FROM journey.held;
+SELECT journey_tick() >= 0 AS ticked;
+SELECT journey_tick() >= 0 AS ticked;
+TABLE members;
+SELECT customer, seq, from_tile, to_tile, reason, event, due_at, at FROM moves WHERE at > moment('2025-03-05 01:00');
+SELECT count(*) FROM journey.held;
+SELECT count(*) > 0 AS some FROM journey_claim('mail', 10);
+ROLLBACK TO clean;
+
+-- ---- the policies, for those whom nothing has moved: paused at 20 h, resumed at 30 h, touched at 31 h ----
+SELECT journey_create(policy, kyc(policy)), journey_activate(policy) FROM unnest('{keep,shift,restart}'::text[]) policy;
+CALL emit('2025-03-04 00:00', 'ann', 'go');
+CALL emit('2025-03-04 00:00', 'bob', 'go');
+CALL advance('2025-03-04 20:00');
+SELECT journey_pause(policy) FROM unnest('{keep,shift,restart}'::text[]) policy;
+CALL advance('2025-03-05 04:00');
+-- two events for bob, in order: the second is not an event of the tile to which the first leads
+CALL emit('2025-03-05 04:00', 'bob', 'again');
+CALL emit('2025-03-05 05:00', 'bob', 'known');
+CALL advance('2025-03-05 06:00');
+SELECT journey_resume(policy) FROM unnest('{keep,shift,restart}'::text[]) policy;
+CALL at('2025-03-05 07:00');
+-- the next emit is a touch, the worker's round another
+CALL emit('2025-03-05 07:00', 'ann', 'paid');
+TABLE members;
+SELECT journey_tick() >= 0 AS ticked;
+TABLE members;
+SELECT journey, seq, from_tile, to_tile, reason, event, at FROM moves WHERE customer = 'bob' AND seq > 1;
+ROLLBACK TO clean;
+SELECT journey_create(policy, kyc(policy)), journey_activate(policy) FROM unnest('{keep,shift,restart}'::text[]) policy;
+CALL emit('2025-03-04 00:00', 'ann', 'go');
+CALL at('2025-03-04 20:00');
+SELECT journey_pause(policy) FROM unnest('{keep,shift,restart}'::text[]) policy;
+CALL at('2025-03-05 06:00');
+SELECT journey_resume(policy) FROM unnest('{keep,shift,restart}'::text[]) policy;
+CALL advance('2025-03-08 00:00');
+SELECT journey, tile, created_at FROM acts ORDER BY journey;
+SELECT journey, tile, state FROM members;
+-- a second pause, and one that nobody was in
+SELECT journey_pause('keep'), journey_resume('keep');
+CALL emit('2025-03-08 01:00', 'ann', 'end');
+CALL emit('2025-03-08 02:00', 'ann', 'go');
+SELECT journey, tile, state, arrived_at, due_at FROM members WHERE state <> 'exited';
 ROLLBACK;

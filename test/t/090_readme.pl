@@ -17,6 +17,17 @@ sub section
 	return join "\n", $text =~ /^```sql\n(.*?)^```/gms;
 }
 
+# As an editor that strips spaces leaves it.
+sub without_blanks
+{
+	my ($text) = @_;
+
+	$text =~ s/[ \t]+$//mg;
+	$text =~ s/\n+\z//;
+	return $text;
+}
+
+my $seen = 0;
 my $node = PostgreSQL::Test::Cluster->new('readme');
 $node->init;
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'journey'");
@@ -60,6 +71,30 @@ is( $node->safe_psql('postgres', q{SELECT j.state, m.outcome FROM journey.journe
 my ($document) = $readme =~ /in edges alone\n\n```json\n(.*?)```/s;
 is( $node->safe_psql('postgres', "SELECT count(*) FROM journey_validate(\$\$$document\$\$) WHERE severity = 'error'"),
 	'0', 'the cart in edges is valid');
+
+# The six journeys: where a block is followed by one of text, that is what psql
+# prints.  All of the section is one session.
+my ($journeys) = $readme =~ /^## Six Journeys\n(.*?)(?=^## )/ms
+  or die "README.md has no six journeys";
+my @blocks;
+while ($journeys =~ /^```(sql|text)\n(.*?)^```/gms)
+{
+	if ($1 eq 'sql') { push @blocks, { sql => $2 }; }
+	else { $blocks[-1]{text} = $2; }
+}
+my $session = join '', map { "\\echo == $_\n$blocks[$_]{sql}" } 0 .. $#blocks;
+my ($printed, $complaints);
+is( $node->psql('postgres', $session, stdout => \$printed, stderr => \$complaints,
+		on_error_stop => 1, extra_params => [ '-P', 'format=aligned', '-P', 'tuples_only=off' ]),
+	0, 'the six journeys run');
+is($complaints, '', 'without a complaint');
+my %printed = map { /^(\d+)\n(.*)/s ? ($1 => $2) : () } split /^== /m, $printed;
+my @shown = grep { defined $blocks[$_]{text} } 0 .. $#blocks;
+is(scalar @shown, 6, 'each of the six shows what comes out');
+foreach my $n (@shown)
+{
+	is(without_blanks($printed{$n}), without_blanks($blocks[$n]{text}), 'journey ' . ++$seen . ' comes out as shown');
+}
 
 # Keys of the language: every one that is read is in the tables.
 my $source = join '', map { slurp_file($_) } glob 'src/definition*.c';
