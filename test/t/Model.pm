@@ -1285,6 +1285,13 @@ sub fire_timer
 	return $self->after_result($step, $member, 'timer') if $is_due{result};
 	if ($is_due{expiry})
 	{
+		# Who has claimed it may still deliver it.
+		my ($state, $lease_end) = @{ $member->{awaits} }{qw(state next_attempt_at)};
+		if ($state eq 'in_flight' && $lease_end > $step->{now})
+		{
+			$timers->{expiry} = $lease_end;
+			return;
+		}
 		$self->cancel($member->{awaits});
 		return $self->result($step, $member, 'timer', 'expired');
 	}
