@@ -411,16 +411,16 @@ sub end_run
 		  @{ $self->{actions} };
 	}
 
-	# Rule 15, and whoever awaits this run or is awaited by it.
-	push @{ $self->{raised} },
-	  {
-		kind => 'event', from => $member->{journey},
-		event => '$journey_exited',
-		props => { journey => $member->{journey}, key => $member->{key}, outcome => $outcome }
-	  };
+	# Whoever awaits this run hears of it, then everybody (rule 15); whom it awaits leaves, too.
 	push @{ $self->{raised} },
 	  { kind => 'result', member => $member->{parent}, child => $member, outcome => $outcome }
 	  if $member->{parent};
+	push @{ $self->{raised} },
+	  {
+		kind => 'event',
+		event => '$journey_exited',
+		props => { journey => $member->{journey}, key => $member->{key}, outcome => $outcome }
+	  };
 	my $child = $member->{child};
 	if ($child && $child->{state} && is_open($child))
 	{
@@ -445,6 +445,7 @@ sub fail
 	my ($self, $step, $member) = @_;
 
 	$self->note($step, $member, 'failed');
+	delete $member->{arriving};
 	@$member{qw(state timers tries)} = ('failed', {}, 0);
 	return;
 }
@@ -455,11 +456,10 @@ sub erred
 	my ($self, $step, $member, $sqlstate) = @_;
 	my $minutes = (1, 5, 30)[ $member->{tries} ];
 
-	delete $member->{arriving};
 	return $self->fail($step, $member) if $sqlstate =~ /^(22|42)/ || !$minutes;
 	$member->{tries}++;
 	$member->{timers} = { again => $step->{now} + 60 * $minutes };
-	return;
+	return $self->take_past_event($step, $member);
 }
 
 # ---- moving ----
@@ -889,13 +889,15 @@ sub react
 	my %reaction = (member => $member);
 	my $goal = $definition->{goal};
 
+	my $is_held = is_open($member) && $self->is_held($member, $step);
+
 	return \%reaction if $event->{at} < $member->{entered_at};
 	$reaction{goal} = 1
 	  if $goal && $goal->{event} eq $event->{event} && !defined $member->{converted_at}
 	  && (!$goal->{within} || $event->{at} <= add($member->{entered_at}, $goal->{within},
 			$self->zone($step, $definition, $member)))
 	  && $self->holds($step, $member, $goal);
-	return \%reaction unless is_open($member) && !$self->is_held($member, $step);
+	return \%reaction if $is_held || !is_open($member);
 	$reaction{exit} = first { $self->exit_rule_met($step, $member, $_) }
 	@{ $definition->{exit} // [] };
 	return \%reaction if $reaction{exit} || $member->{state} ne 'active';
@@ -992,12 +994,11 @@ sub plan_entry
 
 	return unless $journey->{state} eq 'active';
 	my $definition = newest($journey);
-	my $entry = entry_tile($definition);
 	my %asking = (%$step, definition => $definition);
 	my $trigger = first {
 		($_->{event} // '') eq $step->{event}{event} && $self->holds(\%asking, undef, $_)
 	}
-	@{ $definition->{tiles}{$entry}{on} // [] }, edges_from($definition, $entry);
+	triggers($definition);
 
 	return unless $trigger;
 	return $self->judge_entry(\%asking, $name, $self->entry_key(\%asking, $definition),
@@ -1116,8 +1117,7 @@ sub work_event
 	my ($self, $raised, $customer, $now) = @_;
 	my $name = $raised->{event};
 	my %event = (customer => $customer, event => $name, props => $raised->{props}, at => $now);
-	my $is_named = grep { $self->journey($_)->{state} eq 'active' && $self->names_event($_, $name) }
-	  @{ $self->{names} };
+	my $is_named = grep { $self->names_event($_, $name) } @{ $self->{names} };
 
 	# Conditions without event are asked of it even where nobody names it.
 	return unless $is_named || $name eq '$profile_changed';
@@ -1125,14 +1125,34 @@ sub work_event
 	return $self->happen(\%event);
 }
 
-# Does a version of the journey have that name in it?
+# Does the journey listen to it: its newest version for entries, all that ever were
+# in force for members?
 sub names_event
 {
 	my ($self, $name, $event) = @_;
 	my $journey = $self->journey($name);
 
-	return grep { json($_) =~ /"event": "\Q$event\E"/ }
-	  @{ $journey->{versions} }[ 0 .. $journey->{version} - 1 ];
+	return 1
+	  if $journey->{state} eq 'active' && grep { ($_->{event} // '') eq $event } triggers(newest($journey));
+	return grep { ($_->{event} // '') eq $event } map {
+		my $tiles = $_->{tiles};
+		($_->{goal} // (), @{ $_->{exit} // [] }, @{ $_->{edges} },
+			map { @{ $_->{reset} // [] } } values %$tiles)
+	} versions_in_force($journey);
+}
+
+sub versions_in_force
+{
+	my ($journey) = @_;
+	return @{ $journey->{versions} }[ 0 .. $journey->{version} - 1 ];
+}
+
+sub triggers
+{
+	my ($definition) = @_;
+	my $entry = entry_tile($definition);
+
+	return (@{ $definition->{tiles}{$entry}{on} // [] }, edges_from($definition, $entry));
 }
 
 sub log_event
@@ -1209,14 +1229,18 @@ sub advance
 
 	for (;;)
 	{
-		$self->catch_up($_) for sort keys %{ { map { $_->{customer} => 1 } @{ $self->{members} } } };
+		$self->catch_up($_) for $self->late_customers;
 		my @due = sort { due_at($a) <=> due_at($b) || $a->{entered_at} <=> $b->{entered_at}
 			  || $a->{id} <=> $b->{id} }
 		  grep { defined due_at($_) && due_at($_) <= $to && $self->is_running($_) }
 		  @{ $self->{members} };
 		last unless @due;
 		$self->{now} = max($self->{now}, due_at($due[0]));
-		$self->fire($due[0]);
+		if (grep { is_open($_) && defined $self->next_pause($_) } $self->members_of($due[0]{customer}))
+		{
+			$self->catch_up($due[0]{customer});
+		}
+		else { $self->fire($due[0]) }
 	}
 	$self->{now} = $to;
 	return;
@@ -1261,6 +1285,13 @@ sub fire_timer
 	return $self->after_result($step, $member, 'timer') if $is_due{result};
 	if ($is_due{expiry})
 	{
+		# Who has claimed it may still deliver it.
+		my ($state, $lease_end) = @{ $member->{awaits} }{qw(state next_attempt_at)};
+		if ($state eq 'in_flight' && $lease_end > $step->{now})
+		{
+			$timers->{expiry} = $lease_end;
+			return;
+		}
 		$self->cancel($member->{awaits});
 		return $self->result($step, $member, 'timer', 'expired');
 	}
@@ -1295,7 +1326,7 @@ sub hears
 	my ($self, $name, $event) = @_;
 	return $self->names_event($name, $event) || grep { !$_->{event} && defined $_->{condition} }
 	  map { (@{ $_->{exit} // [] }, grep { $_->{type} eq 'wait' } values %{ $_->{tiles} }) }
-	  @{ $self->journey($name)->{versions} };
+	  versions_in_force($self->journey($name));
 }
 
 # All that the customer's members missed, pause by pause.
@@ -1323,6 +1354,22 @@ sub catch_up
 		$self->work_raised($customer, $pause->{to});
 	}
 	return;
+}
+
+# Customers for whom events are held: time works these off at once.  The others catch
+# up with their next timer, event or verb, when it first matters.
+sub late_customers
+{
+	my ($self) = @_;
+	my %late;
+
+	for my $member (grep { is_open($_) } @{ $self->{members} })
+	{
+		my $pause = $self->next_pause($member) // next;
+		$late{ $member->{customer} } = 1
+		  if grep { $_->{customer} eq $member->{customer} } @{ $pause->{held} };
+	}
+	return sort keys %late;
 }
 
 # The first pause that is over and that the member has not behind it.

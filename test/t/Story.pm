@@ -192,7 +192,7 @@ sub wait_tile
 	if ($on{wait_condition} && chance(0.2))
 	{
 		$tile{condition} = condition();
-		$tile{recheck} = short_span() if $on{recheck} && chance(0.5);
+		$tile{recheck} = pick('2 hours', '5 hours', '1 day') if $on{recheck} && chance(0.5);
 	}
 	if (chance(0.3))
 	{
@@ -367,7 +367,7 @@ sub moment
 {
 	my ($model) = @_;
 	my $now = $model->{now};
-	my @due = grep { defined && $_ >= $now } map { Model::due_at($_) } @{ $model->{members} };
+	my @due = grep { defined && $_ >= $now && $_ < $now + 3 * 86400 } map { Model::due_at($_) } @{ $model->{members} };
 
 	if (@due && chance(0.4))
 	{
@@ -390,7 +390,9 @@ sub next_operation
 	my $customer = pick(@customers);
 
 	my ($paused) = grep { $model->{journeys}{$_}{state} eq 'paused' } @{ $model->{names} };
-	my ($failed) = grep { $_->{state} eq 'failed' } @members;
+	# Who has a pause to catch up with may be elsewhere when it comes to that.
+	my %is_late = map { $_->{customer} => 1 } grep { defined $model->next_pause($_) } @members;
+	my ($failed) = grep { $_->{state} eq 'failed' && !$is_late{ $_->{customer} } } @members;
 
 	return [ 'resume', $paused ] if $paused && chance(0.15);
 	return [ 'retry_member', @$failed{qw(journey customer key)} ] if $failed && $on{retry} && chance(0.1);
@@ -406,7 +408,7 @@ sub next_operation
 	return [ 'identify', $customer, traits() ] if $kind < 0.86 && $on{identify};
 	return [ 'move', @$member{qw(journey customer)},
 		pick(grep { $_ ne 'start' } sort keys %{ $model->definition($member)->{tiles} }), $member->{key} ]
-	  if $kind < 0.87 && $on{move} && $member;
+	  if $kind < 0.87 && $on{move} && $member && !$is_late{ $member->{customer} };
 	if ($kind < 0.93 && $on{claim})
 	{
 		my @flying = grep { $_->{state} eq 'in_flight' && $model->action(Model::action_name($_)) } @{ $model->{actions} };
