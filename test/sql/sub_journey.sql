@@ -218,6 +218,64 @@ CALL emit('10:30', 'ann', 'abort');
 SELECT stands('ann', 'sub exited aborted', 'top'), stands('ann', 'sub exited aborted', 'middle'), stands('ann', 'hold exited aborted', 'child');
 ROLLBACK TO child;
 
+-- Pauses: what ends while the parent is paused waits for its resume; an exit of the
+-- parent reaches a paused child; what a paused child heard counts from its resume.
+CALL draw('parent', :'parent');
+CALL emit('10:00', 'ann', 'go', '{"total": 1}');
+SAVEPOINT inside;
+CALL at('10:10');
+SELECT journey_pause('parent');
+CALL emit('10:20', 'ann', 'buy');
+SELECT stands('ann', 'sub active', 'parent'), stands('ann', 'bought exited bought', 'child');
+CALL at('10:30');
+SELECT journey_resume('parent');
+CALL advance('10:30');
+SELECT stands('ann', 'won exited won', 'parent');
+ROLLBACK TO inside;
+CALL at('10:10');
+SELECT journey_pause('parent');
+CALL advance('11:20');
+SELECT stands('ann', 'sub active', 'parent'), stands('ann', 'tired exited tired', 'child');
+CALL at('11:30');
+SELECT journey_resume('parent');
+SELECT journey_tick();
+SELECT stands('ann', 'lost exited lost', 'parent');
+ROLLBACK TO inside;
+CALL at('10:10');
+SELECT journey_pause('child');
+CALL emit('10:20', 'ann', 'buy');
+SELECT stands('ann', 'hold active', 'child');
+SAVEPOINT paused;
+CALL emit('10:25', 'ann', 'cancel');
+SELECT stands('ann', 'sub exited canceled', 'parent'), stands('ann', 'hold exited canceled', 'child');
+CALL at('10:30');
+SELECT journey_resume('child');
+CALL advance('12:00');
+SELECT stands('ann', 'hold exited canceled', 'child');
+ROLLBACK TO paused;
+CALL at('10:30');
+SELECT journey_resume('child');
+CALL advance('10:30');
+SELECT stands('ann', 'won exited won', 'parent'), stands('ann', 'bought exited bought', 'child');
+SELECT DISTINCT at FROM moves WHERE seq > 2 OR (seq = 2 AND journey = 'parent');
+ROLLBACK TO inside;
+
+-- Stops: of the child, of the parent; and a parent that is moved away.
+CALL at('10:10');
+SELECT journey_stop('child');
+SELECT stands('ann', 'lost exited lost', 'parent'), stands('ann', 'hold exited stopped', 'child');
+ROLLBACK TO inside;
+CALL at('10:10');
+SELECT journey_stop('parent');
+SELECT stands('ann', 'sub exited stopped', 'parent'), stands('ann', 'hold exited stopped', 'child');
+ROLLBACK TO inside;
+CALL at('10:10');
+SELECT journey_move('parent', 'ann', 'skipped');
+SELECT stands('ann', 'skipped active', 'parent'), stands('ann', 'hold active', 'child');
+CALL emit('10:20', 'ann', 'buy');
+SELECT stands('ann', 'skipped active', 'parent'), stands('ann', 'bought exited bought', 'child');
+ROLLBACK TO child;
+
 -- A journey that cannot end, for it holds itself, is refused; so is one that there is
 -- not, and a circle of two.
 SELECT error_of($$CALL draw('self', '{

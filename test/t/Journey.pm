@@ -69,20 +69,34 @@ sub new_database
 	return;
 }
 
+# As poll_query_until, of a server that may be restarting: psql then ends before
+# it has read the query, and writing to it raises.
+sub poll
+{
+	my ($node, $database, $query, $value) = @_;
+
+	for (1 .. 10)
+	{
+		my $reached = eval { $node->poll_query_until($database, $query, $value // 't') || 0 };
+		return $reached if defined $reached;
+	}
+	return 0;
+}
+
 # Wait until the query gives t, or the value given.
 sub wait_for
 {
 	my ($node, $database, $query, $what, $value) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return ok($node->poll_query_until($database, $query, $value // 't'), $what);
+	return ok(poll($node, $database, $query, $value), $what);
 }
 
 sub wait_for_scheduler
 {
 	my ($node, $database) = @_;
 
-	$node->poll_query_until($database,
+	poll($node, $database,
 		"SELECT count(*) > 0 FROM journey.worker WHERE database = current_database() AND pid IS NOT NULL AND why_idle IS NULL"
 	) or die "no scheduler in $database";
 	return;
