@@ -1580,6 +1580,23 @@ sub activate
 	return;
 }
 
+# Members go to the newest version, whose tiles and edges are those of theirs: no timer
+# changes, and it is no visit.
+sub migrate
+{
+	my ($self, $name) = @_;
+	my $journey = $self->journey($name);
+
+	for my $member (grep { $_->{journey} eq $name && is_open($_) } @{ $self->{members} })
+	{
+		my %step = (now => $self->clock($member->{customer}));
+		$self->row(\%step, $member, $member->{tile}, undef, undef, 'migrated');
+		$member->{version} = $journey->{version};
+		$self->row(\%step, $member, undef, $member->{tile}, undef, 'migrated');
+	}
+	return;
+}
+
 sub pause
 {
 	my ($self, $name) = @_;

@@ -61,6 +61,14 @@ sub int_of
 sub compare { my ($a, $op, $b) = @_; return undef unless defined $a && defined $b;
 	return $op eq '>=' ? $a >= $b : $op eq '<' ? $a < $b : $a == $b }
 
+# (props->'x')::text::int < n: a string has its quotes there, and a null is a word.
+sub json_int_less
+{
+	my ($props, $n) = @_;
+	return undef unless exists $props->{x};
+	return compare(int_of(Model::json($props->{x})), '<', $n);
+}
+
 sub same { my ($a, $b) = @_; return undef unless defined $a && defined $b; return $a eq $b }
 
 sub did
@@ -81,7 +89,7 @@ sub condition
 		sub { sql("coalesce(props->>'x', '0') >= '$n'",
 			sub { (Model::as_text($_[0]{props}{x}) // '0') ge $n }) },
 		sub { sql("(props->'x')::text::int < $n",
-			sub { my $x = $_[0]{props}{x}; defined $x && !ref $x ? sqlstate('22P02') : compare(int_of($x), '<', $n) }) },
+			sub { json_int_less($_[0]{props}, $n) }) },
 		sub { sql("props->>'k' = key", sub { same(Model::as_text($_[0]{props}{k}), $_[0]{key}) }) },
 		sub { sql("props->>'k' = context->>'k'",
 			sub { same(map { Model::as_text($_[0]{$_}{k}) } qw(props context)) }) },
@@ -420,6 +428,10 @@ sub next_operation
 	return [ 'pause', $name ] if $kind < 0.96 && $on{pause} && $journey->{state} eq 'active';
 	return [ 'complete', $name ] if $kind < 0.964 && $on{complete} && $journey->{state} eq 'active';
 	return [ 'stop', $name ] if $kind < 0.968 && $on{stop} && $journey->{state} eq 'active';
+	return [ 'republish', $name ]
+	  if $on{migrate} && $journey->{state} eq 'active' && chance(0.3)
+	  && !grep { $_->{journey} eq $name
+		  && ($_->{version} != $journey->{version} || $is_late{ $_->{customer} }) } @members;
 	return [ 'publish', $name, definition($journey->{index}, $model->{names}) ]
 	  if $on{version} && $journey->{state} =~ /active|paused/;
 	return [ 'advance', moment($model) ];
@@ -448,6 +460,12 @@ sub play
 
 	if ($verb eq 'clock') { $model->{now} = $arguments[0] }
 	elsif ($verb eq 'publish') { $model->revise(@arguments); $model->activate($arguments[0]) }
+	elsif ($verb eq 'republish')
+	{
+		$model->revise($arguments[0], Model::newest($model->journey($arguments[0])));
+		$model->activate($arguments[0]);
+		$model->migrate($arguments[0]);
+	}
 	elsif ($verb eq 'journey')
 	{
 		$model->create(@arguments);
@@ -551,6 +569,8 @@ sub statement
 		claim => sub { sprintf("count(*) FROM journey_claim(%s, 1000, interval '%d s')", literal($first), $second) },
 		ack => sub { sprintf('journey_ack(%s, %s)', action_id($first), literal(Model::json($second))) },
 		nack => sub { sprintf("journey_nack(%s, 'no', interval '%d s')", action_id($first), $second) },
+		republish => sub { sprintf('journey_revise(%1$s); SELECT journey_activate(%1$s);'
+			. " SELECT count(*) FROM journey_migrate(%1\$s, '{}', false)", literal($first)) },
 		publish => sub { sprintf('journey_revise(%1$s); SELECT journey_update(%1$s, %2$s); SELECT journey_activate(%1$s)',
 			literal($first), literal(Model::json($second))) });
 
