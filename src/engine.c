@@ -151,6 +151,7 @@ queue_raised(Step *step)
 	foreach(cell, step->left)
 		step->pending = without_orders(step->pending, ((Member *) lfirst(cell))->id);
 	step->pending = list_concat(step->pending, step->raised);
+	step->fans = list_concat(step->fans, step->fanned);
 }
 
 bool

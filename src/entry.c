@@ -191,6 +191,8 @@ plan_fan(Step *step, Journey *journey, const Rule *trigger)
 	fanned = palloc(sizeof(Fanned));
 	fanned->journey = journey;
 	fanned->customers = read_customers(step, &place, value);
+	fanned->event = step->event;
+	fanned->at = step->now;
 	step->fanned = lappend(step->fanned, fanned);
 }
 

@@ -23,6 +23,21 @@
 
 /* ---- internal events ---- */
 
+/* It lives as long as the step: it may enter others at its end. */
+static Event *
+make_event(Step *step, const Raised *raised, bool is_logged)
+{
+	Event	   *event = palloc0(sizeof(Event));
+
+	event->name = unconstify(char *, raised->event);
+	event->type = cstring_to_text(raised->event);
+	event->props = raised->props;
+	event->at = step->now;
+	event->received_at = step->received_at;
+	event->id = is_logged ? store_event_id() : 0;
+	return event;
+}
+
 /*
  * Logged where somebody names it; else its transitions have no event.  Exited
  * members are loaded for their goals.
@@ -30,24 +45,20 @@
 static void
 follow_event(Step *step, const Raised *raised)
 {
-	const Listeners *listeners = cache_listeners(raised->event);
-	Event		event = {.name = unconstify(char *, raised->event),
-		.props = raised->props, .at = step->now};
+	bool		is_logged = cache_listeners(raised->event) != NULL;
+	Event	   *event = make_event(step, raised, is_logged);
 
-	event.type = cstring_to_text(raised->event);
-	event.received_at = step->received_at;
-	event.id = listeners ? store_event_id() : 0;
 	for (int attempts = 0;; attempts++)
 	{
-		run_load(step, &event, attempts);
-		step->event = &event;
+		run_load(step, event, attempts);
+		step->event = event;
 		step->reason = REASON_EVENT;
-		if (listeners)
-			store_append_event(step->customer, &event);
+		if (is_logged)
+			store_append_event(step->customer, event);
 		if (step_run(step, decide_event, NULL))
 			break;
-		if (listeners)
-			store_undo_event(&event);
+		if (is_logged)
+			store_undo_event(event);
 	}
 	step->event = NULL;
 }
@@ -187,6 +198,7 @@ follow_raised(Step *step)
 		step->pending = list_delete_first(step->pending);
 		follow(step, raised);
 	}
+	run_fans(step);
 	step->patient = patient;
 	MemoryContextSwitchTo(old);
 }

@@ -25,7 +25,7 @@
 typedef struct CatchUp
 {
 	Replay		replay;
-	const Pause *pause;
+	Pause		pause;
 	List	   *marks;			/* Mark *, of the members that are behind */
 } CatchUp;
 
@@ -175,7 +175,7 @@ decide_policy(Step *step, void *arg)
 		if (member->broken || member->state == MEMBER_FAILED || was_moved(todo, member))
 			continue;
 		if (policy == ON_RESUME_SHIFT)
-			shift(step, member, todo->pause);
+			shift(step, member, &todo->pause);
 		else if (policy == ON_RESUME_RESTART)
 			restart(step, member);
 	}
@@ -187,7 +187,7 @@ decide_policy(Step *step, void *arg)
 static TimestampTz
 moment(Step *step, const CatchUp *todo)
 {
-	TimestampTz now = todo->pause->to;
+	TimestampTz now = todo->pause.to;
 	ListCell   *cell;
 
 	foreach(cell, step->stored)
@@ -283,19 +283,16 @@ fewest_pauses(Step *step, int32 journey, int all)
 	return fewest;
 }
 
+/* The next pause only: what it raises may have the states read anew. */
 static bool
 catch_up_journey(Step *step, const JourneyState *state)
 {
 	CatchUp		todo = {.replay.journey = state->id};
-	bool		any = false;
+	int			n = fewest_pauses(step, state->id, state->npauses);
 
-	for (int n = fewest_pauses(step, state->id, state->npauses); n < state->npauses; n++)
-	{
-		todo.replay.pause = n + 1;
-		todo.pause = &state->pauses[n];
-		any |= catch_up_pause(step, &todo);
-	}
-	return any;
+	todo.replay.pause = n + 1;
+	todo.pause = state->pauses[n];
+	return catch_up_pause(step, &todo);
 }
 
 /* ---- stopped journeys ---- */

@@ -148,10 +148,11 @@ run_load(Step *step, const Event *event, int attempts)
 
 /* ---- events ---- */
 
-/* For those whom the event enters instead of its own customer. */
+/* For one of those whom the event enters instead of its own customer. */
 static void
-run_fanned(const Step *outer, Fanned *fanned, text *customer, Event *event)
+run_fanned(Fanned *fanned, text *customer)
 {
+	Event		event = *fanned->event;
 	Step		step;
 
 	begin_step(&step, customer, LOCK_WAIT, true);
@@ -161,8 +162,8 @@ run_fanned(const Step *outer, Fanned *fanned, text *customer, Event *event)
 			before_retry(attempts);
 		load_members(&step, NULL);
 		(void) catch_up(&step);
-		step.now = outer->now;
-		step.event = event;
+		step.now = fanned->at;
+		step.event = &event;
 		step.reason = REASON_EVENT;
 		if (step_run(&step, decide_fanned, fanned))
 			break;
@@ -171,21 +172,41 @@ run_fanned(const Step *outer, Fanned *fanned, text *customer, Event *event)
 	end_step(&step);
 }
 
+/*
+ * What those who were entered so raise, enters nobody else: there would be no
+ * end of it.
+ */
 static void
-run_all_fanned(Step *step, Event *event)
+refuse_fan(Step *step, const Fanned *fanned)
 {
-	List	   *all = step->fanned;
-	ListCell   *cell;
-	ListCell   *other;
+	Failure		failure = {.journey = fanned->journey, .tile = NO_TILE,
+		.edge = NO_EDGE, .sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+	.message = "customers of an event that others' entry has raised do not enter"};
 
-	foreach(cell, all)
+	store_insert_failure(step->customer, fanned->at, &failure);
+}
+
+void
+run_fans(Step *step)
+{
+	List	   *fans = step->fans;
+	ListCell   *cell;
+	ListCell   *customer;
+
+	step->fans = NIL;
+	foreach(cell, fans)
 	{
 		Fanned	   *fanned = lfirst(cell);
 
-		foreach(other, fanned->customers)
+		if (step->nested)
+		{
+			refuse_fan(step, fanned);
+			continue;
+		}
+		foreach(customer, fanned->customers)
 		{
 			CHECK_FOR_INTERRUPTS();
-			run_fanned(step, fanned, lfirst(other), event);
+			run_fanned(fanned, lfirst(customer));
 		}
 	}
 }
@@ -219,20 +240,6 @@ run_heard_event(Step *step, Event *event, bool at_given)
 	return true;
 }
 
-static bool
-run_event_and_rest(Step *step, Event *event, bool at_given)
-{
-	List	   *fanned;
-
-	if (!run_heard_event(step, event, at_given))
-		return false;
-	fanned = step->fanned;
-	follow_raised(step);
-	step->fanned = fanned;
-	run_all_fanned(step, event);
-	return true;
-}
-
 bool
 run_event(const EventInput *input)
 {
@@ -253,7 +260,9 @@ run_event(const EventInput *input)
 		return true;
 	}
 	begin_step(&step, input->customer, input->wait, false);
-	done = run_event_and_rest(&step, &event, at_given);
+	done = run_heard_event(&step, &event, at_given);
+	if (done)
+		follow_raised(&step);
 	end_step(&step);
 	return done;
 }

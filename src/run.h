@@ -58,6 +58,9 @@ extern void run_identify(text *customer, Jsonb *traits);
 /* Now, but never earlier than what the step's members have seen. */
 extern TimestampTz run_clock(Step *step);
 
+/* Enter those whom the step's events enter instead of its customer. */
+extern void run_fans(Step *step);
+
 /*
  * Before each attempt at a further step for an event, or NULL: see that the
  * members it concerns are there.

@@ -203,8 +203,9 @@ typedef struct Raised
 typedef struct Fanned
 {
 	Journey    *journey;
-	const struct Rule *trigger;
 	List	   *customers;		/* text *, sorted, each once */
+	const Event *event;
+	TimestampTz at;
 } Fanned;
 
 
@@ -287,6 +288,7 @@ struct Step
 	List	   *pending;		/* Raised *, of the steps so far, still to be
 								 * done */
 	int			followed;		/* how many were done */
+	List	   *fans;			/* Fanned *, of the steps so far */
 	List	   *stored;			/* Member *: as they are, locked, by
 								 * (entered_at, id) */
 

@@ -250,7 +250,7 @@ CALL draw('fan', $${
 CALL emit('10:00', 'shop', 'restocked', '{"product": 3}');
 SELECT count(*), count(DISTINCT customer), count(*) = (SELECT count(DISTINCT customer) FROM watchers) AS all_of_them FROM journey.member;
 -- sorted: so that two such events cannot deadlock
-SELECT count(*) AS out_of_order FROM (SELECT customer < lag(customer) OVER (ORDER BY ctid) AS back FROM journey.member_row) AS o WHERE back;
+SELECT count(*) AS out_of_order FROM (SELECT customer < lag(customer) OVER (ORDER BY id) AS back FROM journey.member_row) AS o WHERE back;
 CALL advance('11:00');
 SELECT state, count(*) = (SELECT count(DISTINCT customer) FROM watchers) AS all_of_them FROM journey.member GROUP BY 1;
 ROLLBACK;
