@@ -1341,7 +1341,8 @@ sub catch_up
 			  && $_->{pauses} == $late->{pauses} } $self->members_of($customer);
 		my %was = map { $_ => where($_) } @behind;
 
-		for my $event (sort { $a->{at} <=> $b->{at} || $a->{id} <=> $b->{id} }
+		# Held in the order of their receipt, which the sort keeps; some were never logged.
+		for my $event (sort { $a->{at} <=> $b->{at} }
 			grep { $_->{customer} eq $customer } @{ $pause->{held} })
 		{
 			$self->replay($event, $pause->{to}, @behind);
