@@ -211,18 +211,32 @@ run_fans(Step *step)
 	}
 }
 
+/* NULL: the event is nobody's goal. */
+static const GoalEvent *
+goal_of(const Event *event, bool at_given, GoalEvent *as_goal)
+{
+	const Listeners *listeners = cache_listeners(event->name);
+
+	if (listeners == NULL || !listeners->goals)
+		return NULL;
+	as_goal->name = event->name;
+	as_goal->at = at_given ? event->at : guc_clock();
+	return as_goal;
+}
+
 /* Decide what the event does, and write it, until nobody is in the way. */
 static bool
 run_heard_event(Step *step, Event *event, bool at_given)
 {
 	for (int attempts = 0;; attempts++)
 	{
-		const Listeners *listeners = cache_listeners(event->name);
-		GoalEvent	as_goal = {event->name, at_given ? event->at : guc_clock()};
+		GoalEvent	as_goal;
 
-		if (!load_members(step, listeners && listeners->goals ? &as_goal : NULL))
+		if (!load_members(step, goal_of(event, at_given, &as_goal)))
 			return false;
-		(void) catch_up(step);
+		/* What exited before has been dropped then; its goal may be this. */
+		if (catch_up(step))
+			(void) load_members(step, goal_of(event, at_given, &as_goal));
 		event->received_at = step->received_at;
 		if (!at_given)
 			event->at = run_clock(step);
