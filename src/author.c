@@ -157,4 +157,3 @@ journey_activate(PG_FUNCTION_ARGS)
 	armed_first();
 	PG_RETURN_VOID();
 }
-

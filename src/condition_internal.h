@@ -32,8 +32,9 @@ struct ExprCode
 	bool		needs_sandbox;	/* its result can depend on settings */
 	bool		needs_snapshot; /* it reads tables, perhaps by a helper */
 	Oid			owner;			/* as whom it was compiled */
-	uint64		role_changes;	/* role_changes() then: what it may call, and the
-								 * policies in its plan, hang on memberships */
+	uint64		role_changes;	/* role_changes() then: what it may call, and
+								 * the policies in its plan, hang on
+								 * memberships */
 	int			functions;		/* journey.condition_functions then */
 	Oid			type;			/* of the result */
 	int16		typlen;

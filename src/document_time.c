@@ -41,8 +41,8 @@ has_iso_date(const char *text)
 	size_t		year = strspn(text, "0123456789");
 
 	return year >= 4 && text[year] == '-' &&
-		strspn(text + year + 1, "0123456789") == 2 && text[year + 3] == '-' &&
-		strspn(text + year + 4, "0123456789") == 2;
+		strspn(text +year + 1, "0123456789") == 2 && text[year + 3] == '-' &&
+		strspn(text +year + 4, "0123456789") == 2;
 }
 
 /* For isolate(). */
@@ -87,6 +87,7 @@ read_until(Parser *parser, const Place *place, JsonbValue *value, void *field)
 	if (expr != NULL && looks_like_moment(expr->source))
 	{
 		text = pstrdup(expr->source);
+
 		if (!parser->is_stored && !check_moment(parser, place, text))
 			return;
 		expr = expr_make(psprintf("'%s'::timestamptz", text), EXPR_TIMESTAMPTZ);
@@ -118,9 +119,10 @@ time_of_day(const char *text)
 	if ((length != 5 && length != 8) || text[2] != ':')
 		return -1;
 	hour = two_digits(text);
-	minute = two_digits(text + 3);
+	minute = two_digits(text +3);
 	if (length == 8)
-		second = text[5] == ':' ? two_digits(text + 6) : -1;
+		second = text[5] == ':' ? two_digits(text +6) : -1;
+
 	if (hour < 0 || minute < 0 || minute > 59 || second < 0 || second > 59)
 		return -1;
 	time = hour * USECS_PER_HOUR + minute * USECS_PER_MINUTE + second * USECS_PER_SEC;
@@ -138,6 +140,7 @@ document_time(Parser *parser, const Place *place, JsonbValue *value, int64 lates
 	if (value->type == jbvString)
 	{
 		text = pnstrdup(value->val.string.val, value->val.string.len);
+
 		time = time_of_day(text);
 		if (time >= 0 && time <= latest)
 			return time;

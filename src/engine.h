@@ -155,7 +155,7 @@ extern StepResult action_again(Step *step, Member *member, Tile *tile);
 /* As member.result has it; response: NULL for none. */
 extern Jsonb *member_result_value(const char *outcome, Jsonb *response);
 extern char *member_outcome(const Jsonb *result);
-extern Jsonb *member_response(const Jsonb *result);	/* NULL: none */
+extern Jsonb *member_response(const Jsonb *result); /* NULL: none */
 
 /* The member's action has expired: tell who listens. */
 extern void action_raise_expired(Step *step, const Member *member, const Tile *tile);

@@ -165,7 +165,7 @@ drop_rest(Step *step)
 {
 	Raised	   *raised = linitial(step->pending);
 	Failure		failure = {.journey = raised->journey, .tile = NO_TILE,
-		.edge = NO_EDGE, .sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED};
+	.edge = NO_EDGE, .sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED};
 
 	step->pending = NIL;
 	if (raised->journey == NULL)

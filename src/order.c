@@ -152,7 +152,8 @@ order_finish_stop(int32 journey)
  */
 typedef struct StopMark
 {
-	char	   *name;			/* NULL: not yet, or somebody holds the journey */
+	char	   *name;			/* NULL: not yet, or somebody holds the
+								 * journey */
 	bool		is_second;
 } StopMark;
 

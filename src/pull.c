@@ -186,7 +186,7 @@ set_state(const ActionEnd *end, const char *state, TimestampTz next_attempt_at)
 		PointerGetDatum(end->response), end->error ? CStringGetTextDatum(end->error) : 0,
 	TimestampTzGetDatum(next_attempt_at)};
 	bool		nulls[] = {false, false, false, strcmp(state, "delivered") != 0,
-		end->response == NULL, end->error == NULL, next_attempt_at == NO_TIME};
+	end->response == NULL, end->error == NULL, next_attempt_at == NO_TIME};
 	SqlSession	session;
 	bool		was_so;
 

@@ -237,6 +237,7 @@ typedef struct StoreOps
 	bool		(*in_audience) (Step *step, const char *audience);
 	/* The customer's actions with that tag created later than since. */
 	int			(*count_actions) (Step *step, const char *tag, TimestampTz since);
+
 	/*
 	 * The customer's events of that name since the member entered, by (at,
 	 * id), but for those that have entered or moved it: Event *.
@@ -245,8 +246,8 @@ typedef struct StoreOps
 
 	/*
 	 * What became of the action that a member awaits, and *response; NULL: it
-	 * is on its way, and *again says when to look again, if ever.  Where it has
-	 * just expired, that is added to the step's cancels.
+	 * is on its way, and *again says when to look again, if ever.  Where it
+	 * has just expired, that is added to the step's cancels.
 	 */
 	const char *(*action_outcome) (Step *step, const pg_uuid_t *id, TimestampTz *again,
 								   Jsonb **response);

@@ -13,7 +13,7 @@
 #include "sql.h"
 #include "store_row.h"
 
-HotTable member_hot = {.natts = MEMBER_COLUMNS};
+HotTable	member_hot = {.natts = MEMBER_COLUMNS};
 
 void
 open_members(void)

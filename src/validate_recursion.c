@@ -30,8 +30,8 @@ typedef struct Known
 {
 	char		name[MAX_KNOWN_NAME + 1];
 	Journey    *journey;		/* NULL: nothing is known of it */
-	List	   *at_once;		/* Tile *: see children_at_once(); NIL until asked
-								 * for */
+	List	   *at_once;		/* Tile *: see children_at_once(); NIL until
+								 * asked for */
 	bool		can_end;
 	struct Known *before;		/* on the way from the journey being checked */
 	bool		reached;		/* on some such way */
