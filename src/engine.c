@@ -46,8 +46,8 @@ begin_attempt(Step *step, bool careful)
 }
 
 /*
- * No timer of a member comes later than the end of its max_duration.  A hold
- * that would is remembered.
+ * No timer of a member comes later than the end of its max_duration.  One that
+ * would is remembered: that end may yet come later.
  */
 static void
 limit_due(Step *step, Member *member)
@@ -56,10 +56,8 @@ limit_due(Step *step, Member *member)
 
 	if (expiry == NO_TIME || (member->due_at != NO_TIME && member->due_at <= expiry))
 		return;
-	if (member->due_at != NO_TIME && member->holds_until == NO_TIME &&
-		member->ready_at == NO_TIME && member_tile(member)->type == TILE_WAIT &&
-		member->state == MEMBER_ACTIVE)
-		member->holds_until = member->due_at;
+	if (member->holds_until == NO_TIME)
+		member->holds_until = member->due_at == NO_TIME ? DT_NOEND : member->due_at;
 	member->due_at = expiry;
 }
 

@@ -132,6 +132,7 @@ follow_decision(Step *step, Decision decide, Raised *raised)
 	{
 		run_load(step, NULL, attempts);
 		step->event = NULL;
+		step->props = NULL;
 		step->reason = REASON_STEP;
 		if (step_run(step, decide, raised))
 			break;
@@ -159,20 +160,46 @@ follow(Step *step, Raised *raised)
 	step_settle(step);
 }
 
+/* Whoever waits for one of the orders that are dropped would wait for ever. */
+static void
+decide_dropped(Step *step, void *arg)
+{
+	Raised	   *first = linitial(arg);
+	Place		place = {first->journey, NULL, NO_TILE, NO_EDGE};
+	const char *message = psprintf("more than %d internal events, sub-journeys and results in a row",
+								   guc_max_steps);
+	ListCell   *cell;
+
+	if (first->journey != NULL)
+		record_failure(step, &place, ERRCODE_PROGRAM_LIMIT_EXCEEDED, message);
+	foreach(cell, (List *) arg)
+	{
+		Raised	   *raised = lfirst(cell);
+		Member	   *parent = raised->kind == RAISED_EVENT ? NULL :
+			step_member(step, raised->member);
+
+		if (parent == NULL || !member_awaits_child(parent))
+			continue;
+		place = (Place)
+		{
+			parent->journey, parent, parent->tile, NO_EDGE
+		};
+		record_failure(step, &place, ERRCODE_PROGRAM_LIMIT_EXCEEDED, message);
+		member_fail(step, parent);
+	}
+}
+
 /* Journeys that raise each other without end. */
 static void
 drop_rest(Step *step)
 {
-	Raised	   *raised = linitial(step->pending);
-	Failure		failure = {.journey = raised->journey, .tile = NO_TILE,
-	.edge = NO_EDGE, .sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED};
+	List	   *dropped = step->pending;
 
 	step->pending = NIL;
-	if (raised->journey == NULL)
-		return;
-	failure.message = psprintf("more than %d internal events, sub-journeys and results in a row",
-							   guc_max_steps);
-	store_insert_failure(step->customer, step->now, &failure);
+	step->event = NULL;
+	(void) step_run(step, decide_dropped, dropped);
+	step->pending = NIL;
+	step_settle(step);
 }
 
 void

@@ -132,10 +132,11 @@ before_retry(int attempts)
 void
 run_load(Step *step, const Event *event, int attempts)
 {
-	const Listeners *listeners = event ? cache_listeners(event->name) : NULL;
+	const Listeners *listeners;
 
 	if (attempts > 0)
 		before_retry(attempts);
+	listeners = event ? cache_listeners(event->name) : NULL;
 	if (listeners && listeners->goals)
 	{
 		GoalEvent	as_goal = {event->name, event->at};
