@@ -92,6 +92,7 @@ index_entries(Journey *journey)
 	{
 		Listeners  *found = listeners_of(journey->triggers[i].event);
 
+		found->fans |= journey->triggers[i].customers != NULL;
 		if (!list_member_ptr(found->entries, journey))
 			found->entries = lappend(found->entries, journey);
 	}

@@ -152,16 +152,25 @@ queue_raised(Step *step)
 	step->fans = list_concat(step->fans, step->fanned);
 }
 
-bool
-step_run(Step *step, Decision decide, void *arg)
+void
+step_ask(Step *step, Decision decide, void *arg)
 {
 	Attempt		todo = {step, decide, arg, step->reason, step->event};
 	MemoryContext old = MemoryContextSwitchTo(step->cxt);
-	bool		written;
 
 	decide_isolated(step, &todo);
 	step->reason = todo.reason;
 	step->event = todo.event;
+	MemoryContextSwitchTo(old);
+}
+
+bool
+step_run(Step *step, Decision decide, void *arg)
+{
+	MemoryContext old = MemoryContextSwitchTo(step->cxt);
+	bool		written;
+
+	step_ask(step, decide, arg);
 	written = step->store->write(step);
 	if (written)
 		queue_raised(step);

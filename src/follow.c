@@ -78,13 +78,20 @@ may_start(const Journey *parent, const Journey *child)
 
 /* The journey of the tile, if it takes entries by this one's author now. */
 static Journey *
-child_journey(const Raised *raised)
+child_journey(Step *step, const Raised *raised)
 {
+	Place		place = {raised->journey, NULL, raised->tile, NO_EDGE};
 	const Tile *tile = &raised->journey->tiles[raised->tile];
 	const JourneyState *state = cache_by_name(tile->child);
 
-	return state != NULL && state->is_active && may_start(raised->journey, state->newest) ?
-		state->newest : NULL;
+	if (state == NULL || !state->is_active)
+		return NULL;
+	if (may_start(raised->journey, state->newest))
+		return state->newest;
+	record_failure(step, &place, ERRCODE_INSUFFICIENT_PRIVILEGE,
+				   psprintf("role \"%s\" may not enter members into journey \"%s\"",
+							raised->journey->author.owner, state->newest->name));
+	return NULL;
 }
 
 /* Enter the child; its end is told to the parent, as a refusal is. */
@@ -94,7 +101,7 @@ decide_child(Step *step, void *arg)
 	Raised	   *raised = arg;
 	const Tile *tile = &raised->journey->tiles[raised->tile];
 	Member	   *parent = tile->await ? step_member(step, raised->member) : NULL;
-	Journey    *child = child_journey(raised);
+	Journey    *child = child_journey(step, raised);
 	EntryPlan  *plan = NULL;
 
 	if (tile->await && (parent == NULL || !member_awaits_child(parent)))
