@@ -73,6 +73,7 @@ our %ZONE = (
 	'America/Phoenix' => -7 * 3600);
 
 use constant DAY => 86400;
+use constant MAX_STEPS => 100;    # journey.max_steps
 my @weekday = qw(thu fri sat sun mon tue wed);    # from 1970-01-01 on
 
 my %unit = (
@@ -139,6 +140,12 @@ sub add
 
 	$date = add_months($date, $months) if $months;
 	return $at + ($date - int($local / DAY) + $days) * DAY + $seconds;
+}
+
+sub later
+{
+	my ($self, $step, $member, $at, $span) = @_;
+	return add($at, $span, $self->zone($step, $self->definition($member), $member));
 }
 
 sub time_of_day
@@ -464,6 +471,13 @@ sub erred
 
 # ---- moving ----
 
+# What a tile or a rule leads to: over that edge at once.  Only go_on takes it.
+sub over
+{
+	my ($step, $edge, $reason) = @_;
+	return $edge && { step => $step, edge => $edge, reason => $reason };
+}
+
 sub take
 {
 	my ($self, $step, $member, $edge, $reason) = @_;
@@ -472,18 +486,34 @@ sub take
 	$self->put($step, $member, $edge->{to});
 
 	# Rule 4: a wait on an event edge is a delay on the way.
-	if ($edge->{event} && $edge->{wait})
+	return unless $edge->{event} && $edge->{wait};
+	my $arrival = $self->later($step, $member, $step->{now}, $edge->{wait});
+	@$member{qw(state timers)} = ('in_transit', { arrival => $arrival }) if $arrival > $step->{now};
+	return;
+}
+
+# Until the member waits, has failed or is gone.  Rule 11: not more than MAX_STEPS.
+sub go_on
+{
+	my ($self, $member, $next) = @_;
+
+	for (my $taken = 1; $next; $taken++)
 	{
-		my $arrival = add($step->{now}, $edge->{wait},
-			$self->zone($step, $self->definition($member), $member));
-		if ($arrival > $step->{now})
-		{
-			$member->{state} = 'in_transit';
-			$member->{timers} = { arrival => $arrival };
-			return;
-		}
+		my $step = $next->{step};
+		$self->take($step, $member, @$next{qw(edge reason)});
+		return $self->fail($step, $member) if $taken > MAX_STEPS;
+		$next = $self->arrive($step, $member, 'step');
 	}
-	return $self->arrive($step, $member, 'step');
+	return;
+}
+
+# Over an edge that is no immediate step, and on from there.
+sub take_and_go_on
+{
+	my ($self, $step, $member, $edge, $reason) = @_;
+
+	$self->take($step, $member, $edge, $reason);
+	return $self->go_on($member, $self->arrive($step, $member, 'step'));
 }
 
 # On a tile, with nothing done there yet.
@@ -506,11 +536,12 @@ sub arrive
 	my ($self, $step, $member, $reason) = @_;
 	my $tile = $self->tile($member);
 
+	return if $member->{state} ne 'active';
 	if ($tile->{max_visits} && visits($member, $member->{tile}) > ${ $tile->{max_visits} })
 	{
 		my $edge = $self->first_edge_on($step, $member, 'max_visits');
 		return $edge
-		  ? $self->take($step, $member, $edge, $reason)
+		  ? over($step, $edge, $reason)
 		  : $self->leave($step, $member, 'max_visits', 'max_visits');
 	}
 	return $self->ask_tile($step, $member, $reason);
@@ -673,7 +704,7 @@ sub after_result
 		|| $outcome eq 'refused' && $self->tile($member)->{type} eq 'sub_journey')
 	{
 		my $edge = $self->first_edge_on($step, $member, 'error');
-		return $self->take($step, $member, $edge, $reason) if $edge;
+		return over($step, $edge, $reason) if $edge;
 	}
 	return $self->ready($step, $member, $reason);
 }
@@ -715,13 +746,12 @@ sub do_wait
 	}
 	my ($what, $value) = $self->hold($step, $member, $tile);
 	return $self->erred($step, $member, $value) if $what eq 'erred';
-	return $self->take($step, $member, $value, $reason) if $what eq 'past';
+	return over($step, $value, $reason) if $what eq 'past';
 	return $self->ready($step, $member, $reason) if $what eq 'ready';
 	$member->{timers} = {};
 	$member->{tries} = 0;
 	$member->{timers}{hold} = $value if $what eq 'until';
-	$member->{timers}{recheck} = add($step->{now}, $tile->{recheck},
-		$self->zone($step, $self->definition($member), $member))
+	$member->{timers}{recheck} = $self->later($step, $member, $step->{now}, $tile->{recheck})
 	  if $tile->{recheck};
 	return $self->take_past_event($step, $member);
 }
@@ -773,8 +803,7 @@ sub into_window
 	return defined $end ? $at : $next;
 }
 
-# since: entry.  After the effect of an arrival and before edges without event; true if
-# an event has moved the member on.
+# since: entry.  After the effect of an arrival and before edges without event.
 sub take_past_event
 {
 	my ($self, $step, $member) = @_;
@@ -786,9 +815,7 @@ sub take_past_event
 		for my $event ($self->past_events($member, $edge->{event}, $step->{now}))
 		{
 			my %asking = (%$step, event => $event);
-			next unless $self->holds(\%asking, $member, $edge);
-			$self->take(\%asking, $member, $edge, 'event');
-			return 1;
+			return over(\%asking, $edge, 'event') if $self->holds(\%asking, $member, $edge);
 		}
 	}
 	return;
@@ -813,8 +840,7 @@ sub ready
 	my ($self, $step, $member, $reason) = @_;
 
 	@$member{qw(ready_at tries)} = ($step->{now}, 0);
-	return if $self->take_past_event($step, $member);
-	return $self->try_edges($step, $member, $reason);
+	return $self->take_past_event($step, $member) // $self->try_edges($step, $member, $reason);
 }
 
 sub choose_by_time
@@ -826,8 +852,7 @@ sub choose_by_time
 	{
 		next if $edge->{event} || $edge->{on};
 		my $eligible = !$edge->{wait} ? $member->{ready_at}
-		  : add($member->{ready_at}, $edge->{wait},
-			$self->zone($step, $self->definition($member), $member));
+		  : $self->later($step, $member, $member->{ready_at}, $edge->{wait});
 		if ($eligible > $step->{now})
 		{
 			$later = min(grep { defined } $later, $eligible);
@@ -844,7 +869,7 @@ sub try_edges
 	my ($self, $step, $member, $reason) = @_;
 	my ($edge, $later, $erred) = $self->choose_by_time($step, $member);
 
-	return $self->take($step, $member, $edge, $reason) if $edge;
+	return over($step, $edge, $reason) if $edge;
 	return $self->stay($step, $member, $later, $erred);
 }
 
@@ -912,7 +937,7 @@ sub react
 	}
 	$self->edges($member);
 	$reaction{ready} = !$reaction{edge} && !$reaction{reset} && !defined $member->{ready_at}
-	  && defined $tile->{condition} && !$member->{tries}
+	  && defined $tile->{condition}
 	  && $self->holds($step, $member, $tile);
 	return \%reaction;
 }
@@ -959,9 +984,9 @@ sub carry_out
 		$member->{context} = { %{ $member->{context} }, %{ $step->{event}{props} } };
 		@$member{qw(arrived_at ready_at timers tries)} = ($step->{now}, undef, {}, 0);
 	}
-	return $self->take($step, $member, $reaction->{edge}, 'event') if $reaction->{edge};
-	return $self->ask_tile($step, $member, 'event') if $reaction->{reset};
-	return $self->ready($step, $member, 'event') if $reaction->{ready};
+	return $self->take_and_go_on($step, $member, $reaction->{edge}, 'event') if $reaction->{edge};
+	return $self->go_on($member, $self->ask_tile($step, $member, 'event')) if $reaction->{reset};
+	return $self->go_on($member, $self->ready($step, $member, 'event')) if $reaction->{ready};
 	return;
 }
 
@@ -1026,7 +1051,9 @@ sub judge_entry
 	return if $rules->{only} && !$self->{audience}{ $rules->{only} }{$customer};
 	my @runs = grep { $_->{journey} eq $name } $self->members_of($customer);
 	my $inside = first { is_open($_) && $_->{key} eq $key } @runs;
-	my %plan = (journey => $name, key => $key, context => $context, edge => $edge);
+	my %plan = (
+		journey => $name, key => $key, context => $context, edge => $edge,
+		held_out => $rules->{holdout} && bucket($name, '', $customer) < 100 * ${ $rules->{holdout} });
 
 	if ($inside)
 	{
@@ -1040,8 +1067,6 @@ sub judge_entry
 		my $last = max(map { $_->{entered_at} } @runs);
 		return if add($last, $rules->{cooldown}, $self->zone($step, $definition)) > $step->{now};
 	}
-	$plan{held_out} = $rules->{holdout}
-	  && bucket($name, '', $customer) < 100 * ${ $rules->{holdout} };
 	return \%plan;
 }
 
@@ -1089,7 +1114,7 @@ sub enter_run
 	  // $self->choose_by_time($step, $member);
 	if ($edge)
 	{
-		$self->take($step, $member, $edge, 'entry');
+		$self->take_and_go_on($step, $member, $edge, 'entry');
 		return $member;
 	}
 	$self->row($step, $member, undef, $entry, undef, 'entry');
@@ -1104,11 +1129,13 @@ sub work_raised
 {
 	my ($self, $customer, $now) = @_;
 
-	while (my $raised = shift @{ $self->{raised} })
+	for (my $worked = 1; my $raised = shift @{ $self->{raised} }; $worked++)
 	{
+		last if $worked > MAX_STEPS;
 		my $work = "work_$raised->{kind}";
 		$self->$work($raised, $customer, $now);
 	}
+	$self->{raised} = [];
 	return;
 }
 
@@ -1185,7 +1212,7 @@ sub work_child
 	}
 	$self->carry_out_entry(\%step, $plan) if $plan;
 	%step = (customer => $customer, now => $now);
-	$self->result(\%step, $parent, 'step', 'refused') if $parent;
+	$self->go_on($parent, $self->result(\%step, $parent, 'step', 'refused')) if $parent;
 	return;
 }
 
@@ -1204,7 +1231,7 @@ sub work_result
 
 	# It may have gone on without its child.
 	return unless awaits_that($member, $raised->{child});
-	return $self->result(\%step, $member, 'step', $raised->{outcome});
+	return $self->go_on($member, $self->result(\%step, $member, 'step', $raised->{outcome}));
 }
 
 # ---- what time does ----
@@ -1263,7 +1290,7 @@ sub fire
 	{
 		$self->leave(\%step, $member, 'exit_rule', $rule->{outcome});
 	}
-	else { $self->fire_timer(\%step, $member) }
+	else { $self->go_on($member, $self->fire_timer(\%step, $member)) }
 	return $self->work_raised($member->{customer}, $now);
 }
 
@@ -1309,8 +1336,7 @@ sub fire_wait
 		return $self->ready($step, $member, 'timer')
 		  if $self->holds($step, $member, $tile, \$erred);
 		return $self->erred($step, $member, $erred) if $erred;
-		$timers->{recheck} = add($step->{now}, $tile->{recheck},
-			$self->zone($step, $self->definition($member), $member));
+		$timers->{recheck} = $self->later($step, $member, $step->{now}, $tile->{recheck});
 	}
 	return unless $is_due{hold};
 	$timers->{hold} = $self->into_window($step, $member, $tile, $step->{now});
@@ -1455,12 +1481,12 @@ sub restart_wait
 	elsif (defined $member->{ready_at})
 	{
 		@$member{qw(arrived_at ready_at)} = ($now, $now);
-		$self->try_edges(\%step, $member, 'timer');
+		$self->go_on($member, $self->try_edges(\%step, $member, 'timer'));
 	}
 	elsif ($self->tile($member)->{type} eq 'wait')
 	{
 		@$member{qw(arrived_at timers tries)} = ($now, {}, 0);
-		$self->ask_tile(\%step, $member, 'timer');
+		$self->go_on($member, $self->ask_tile(\%step, $member, 'timer'));
 	}
 	return;
 }
@@ -1520,7 +1546,7 @@ sub move
 	  $self->members_of($customer);
 	$self->row(\%step, $member, $member->{tile}, $tile, undef, 'manual');
 	$self->put(\%step, $member, $tile);
-	$self->arrive(\%step, $member, 'step');
+	$self->go_on($member, $self->arrive(\%step, $member, 'step'));
 	return $self->work_raised($customer, $step{now});
 }
 
@@ -1544,8 +1570,8 @@ sub retry_member
 	$self->note(\%step, $member, 'retried');
 	$member->{state} = 'active';
 	if ($self->journey($name)->{state} eq 'paused') { $member->{timers} = { again => $step{now} } }
-	elsif (defined $member->{ready_at}) { $self->try_edges(\%step, $member, 'step') }
-	else { $self->ask_tile(\%step, $member, 'step') }
+	elsif (defined $member->{ready_at}) { $self->go_on($member, $self->try_edges(\%step, $member, 'step')) }
+	else { $self->go_on($member, $self->ask_tile(\%step, $member, 'step')) }
 	return $self->work_raised($customer, $step{now});
 }
 
@@ -1719,11 +1745,13 @@ sub delivered
 {
 	my ($self, $action, $outcome, $response) = @_;
 	my $customer = $action->{customer};
-	my %step = (customer => $customer, now => $self->clock($customer));
 	my $member = $action->{member};
 
+	# Rule 8: an action that nobody awaits touches no member.
+	return unless ($member->{awaits} // 0) == $action && is_open($member);
 	$self->catch_up($customer);
-	$self->result(\%step, $member, 'step', $outcome, $response)
+	my %step = (customer => $customer, now => $self->clock($customer));
+	$self->go_on($member, $self->result(\%step, $member, 'step', $outcome, $response))
 	  if ($member->{awaits} // 0) == $action && is_open($member);
 	return $self->work_raised($customer, $step{now});
 }
