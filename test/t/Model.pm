@@ -1129,9 +1129,11 @@ sub work_raised
 {
 	my ($self, $customer, $now) = @_;
 
-	for (my $worked = 1; my $raised = shift @{ $self->{raised} }; $worked++)
+	my $worked = 0;
+	while (my $raised = shift @{ $self->{raised} })
 	{
-		last if $worked > MAX_STEPS;
+		next if $raised->{kind} eq 'event' && !$self->is_heard($raised->{event});
+		last if ++$worked > MAX_STEPS;
 		my $work = "work_$raised->{kind}";
 		$self->$work($raised, $customer, $now);
 	}
@@ -1144,12 +1146,18 @@ sub work_event
 	my ($self, $raised, $customer, $now) = @_;
 	my $name = $raised->{event};
 	my %event = (customer => $customer, event => $name, props => $raised->{props}, at => $now);
-	my $is_named = grep { $self->names_event($_, $name) } @{ $self->{names} };
 
-	# Conditions without event are asked of it even where nobody names it.
-	return unless $is_named || $name eq '$profile_changed';
-	$self->log_event(\%event) if $is_named;
+	$self->log_event(\%event) if grep { $self->names_event($_, $name) } @{ $self->{names} };
 	return $self->happen(\%event);
+}
+
+# Conditions without event are asked of a change of profile even where nobody names it.
+sub is_heard
+{
+	my ($self, $event) = @_;
+	my $hears = $event eq '$profile_changed' ? 'hears' : 'names_event';
+
+	return grep { $self->$hears($_, $event) } @{ $self->{names} };
 }
 
 # Does the journey listen to it: its newest version for entries, all that ever were
@@ -1360,8 +1368,14 @@ sub catch_up
 {
 	my ($self, $customer) = @_;
 
-	while (my $late = first { is_open($_) && defined $self->next_pause($_) } $self->members_of($customer))
+	while (my $late = first { is_open($_) && ($self->is_stopped($_) || defined $self->next_pause($_)) }
+		$self->members_of($customer))
 	{
+		if ($self->is_stopped($late))
+		{
+			$self->exit_stopped($customer);
+			next;
+		}
 		my $pause = $self->next_pause($late);
 		my @behind = grep { is_open($_) && $_->{journey} eq $late->{journey}
 			  && $_->{pauses} == $late->{pauses} } $self->members_of($customer);
@@ -1383,6 +1397,22 @@ sub catch_up
 	return;
 }
 
+sub is_stopped
+{
+	my ($self, $member) = @_;
+	return $self->journey($member->{journey})->{stopped};
+}
+
+sub exit_stopped
+{
+	my ($self, $customer) = @_;
+	my %step = (customer => $customer, now => $self->clock($customer));
+
+	$self->leave(\%step, $_, 'stopped', 'stopped')
+	  for grep { is_open($_) && $self->is_stopped($_) } $self->members_of($customer);
+	return $self->work_raised($customer, $step{now});
+}
+
 # Customers for whom events are held: time works these off at once.  The others catch
 # up with their next timer, event or verb, when it first matters.
 sub late_customers
@@ -1392,9 +1422,10 @@ sub late_customers
 
 	for my $member (grep { is_open($_) } @{ $self->{members} })
 	{
-		my $pause = $self->next_pause($member) // next;
+		my @pauses = @{ $self->journey($member->{journey})->{pauses} };
 		$late{ $member->{customer} } = 1
-		  if grep { $_->{customer} eq $member->{customer} } @{ $pause->{held} };
+		  if defined $self->next_pause($member)
+		  && grep { $_->{customer} eq $member->{customer} } map { @{ $_->{held} } } splice(@pauses, $member->{pauses});
 	}
 	return sort keys %late;
 }
@@ -1656,14 +1687,9 @@ sub stop
 {
 	my ($self, $name) = @_;
 
-	$self->journey($name)->{state} = 'completed';
-	for my $customer (sort keys %{ { map { $_->{customer} => 1 } @{ $self->{members} } } })
-	{
-		my %step = (customer => $customer, now => $self->clock($customer));
-		$self->leave(\%step, $_, 'stopped', 'stopped')
-		  for grep { $_->{journey} eq $name && is_open($_) } $self->members_of($customer);
-		$self->work_raised($customer, $step{now});
-	}
+	@{ $self->journey($name) }{qw(state stopped)} = ('completed', 1);
+	$self->catch_up($_)
+	  for sort keys %{ { map { $_->{customer} => 1 } grep { is_open($_) && $_->{journey} eq $name } @{ $self->{members} } } };
 	$self->cancel($_)
 	  for grep { $_->{journey} eq $name && $_->{state} eq 'pending' } @{ $self->{actions} };
 	return;
