@@ -409,13 +409,13 @@ sub end_run
 
 	@$member{qw(state outcome exited_at timers)} = ('exited', $outcome, $step->{now}, {});
 
-	# An exit rule takes back what quiet hours still hold.
-	if ($reason eq 'exit_rule' && $definition->{quiet_hours})
+	# A stop takes back what was not sent, an exit rule what quiet hours still hold.
+	my @pending = grep { $_->{member} == $member && $_->{state} eq 'pending' } @{ $self->{actions} };
+	@pending = grep { $_->{attempts} == 0 && $_->{next_attempt_at} > $step->{now} } @pending
+	  if $reason ne 'stopped';
+	if ($reason eq 'stopped' || $reason eq 'exit_rule' && $definition->{quiet_hours})
 	{
-		$self->cancel($_)
-		  for grep { $_->{member} == $member && $_->{state} eq 'pending'
-			  && $_->{attempts} == 0 && $_->{next_attempt_at} > $step->{now} }
-		  @{ $self->{actions} };
+		$self->cancel($_) for @pending;
 	}
 
 	# Whoever awaits this run hears of it, then everybody (rule 15); whom it awaits leaves, too.
