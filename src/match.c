@@ -133,7 +133,8 @@ hold_event(Step *step, Member *member)
 {
 	const Listeners *listeners = cache_listeners(step->event->name);
 
-	if ((listeners != NULL && listeners->members) || member->journey->asks_always)
+	if (step->event->at >= member->entered_at &&
+		((listeners != NULL && listeners->members) || member->journey->asks_always))
 		step->held = lappend(step->held, member);
 }
 
