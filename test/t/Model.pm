@@ -914,9 +914,8 @@ sub react
 	my %reaction = (member => $member);
 	my $goal = $definition->{goal};
 
-	my $is_held = is_open($member) && $self->is_held($member, $step);
-
 	return \%reaction if $event->{at} < $member->{entered_at};
+	my $is_held = is_open($member) && $self->is_held($member, $step);
 	$reaction{goal} = 1
 	  if $goal && $goal->{event} eq $event->{event} && !defined $member->{converted_at}
 	  && (!$goal->{within} || $event->{at} <= add($member->{entered_at}, $goal->{within},
@@ -1133,9 +1132,27 @@ sub work_raised
 	while (my $raised = shift @{ $self->{raised} })
 	{
 		next if $raised->{kind} eq 'event' && !$self->is_heard($raised->{event});
-		last if ++$worked > MAX_STEPS;
+		if (++$worked > MAX_STEPS)
+		{
+			$self->drop($customer, $now, $raised, splice(@{ $self->{raised} }));
+			last;
+		}
 		my $work = "work_$raised->{kind}";
 		$self->$work($raised, $customer, $now);
+	}
+	return;
+}
+
+# Rule 15: too many.  Whoever waits for one of those that are dropped fails.
+sub drop
+{
+	my ($self, $customer, $now, @dropped) = @_;
+	my %step = (customer => $customer, now => $now);
+
+	for my $raised (@dropped)
+	{
+		my $parent = $raised->{kind} eq 'result' ? $raised->{member} : $raised->{parent};
+		$self->fail(\%step, $parent) if $parent && awaits_that($parent, $raised->{child} // $raised);
 	}
 	$self->{raised} = [];
 	return;
@@ -1528,7 +1545,8 @@ sub emit
 {
 	my ($self, $customer, $name, $props, $at) = @_;
 
-	$self->catch_up($customer);
+	# An event that nobody hears touches nobody.
+	$self->catch_up($customer) if grep { $self->hears($_, $name) } @{ $self->{names} };
 	my %event = (
 		customer => $customer, event => $name, props => $props,
 		at => $at // $self->clock($customer));
