@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(journey_drop_edge);
 #define MAX_SHOWN 20			/* positions or tiles listed in a hint */
 
 #define ADD_HINT "Add it with journey_add_tile()."
-#define LOOK_HINT "Its tiles are in the view journey.tile."
+#define LOOK_HINT "journey_definition() shows its document."
 
 /* A draft that is being changed, and its parts; absent ones are empty. */
 typedef struct Draft

@@ -72,6 +72,13 @@ my ($document) = $readme =~ /in edges alone\n\n```json\n(.*?)```/s;
 is( $node->safe_psql('postgres', "SELECT count(*) FROM journey_validate(\$\$$document\$\$) WHERE severity = 'error'"),
 	'0', 'the cart in edges is valid');
 
+# An outbox that is emptied.
+$shown = $node->safe_psql('postgres', section('Delivery'));
+like($shown, qr/^[0-9a-f-]{36}\|ada\|\{"text": "Hello ada"\}$/m, 'claimed');
+is( $node->safe_psql('postgres', q{SELECT customer, state, attempts, last_error FROM journey.action
+		WHERE journey = 'hello' ORDER BY 1}),
+	"ada|delivered|1|\nbela|pending|1|mailbox full", 'acknowledged, and to be tried again');
+
 # The six journeys: where a block is followed by one of text, that is what psql
 # prints.  All of the section is one session.
 my ($journeys) = $readme =~ /^## Six Journeys\n(.*?)(?=^## )/ms
@@ -95,6 +102,14 @@ foreach my $n (@shown)
 {
 	is(without_blanks($printed{$n}), without_blanks($blocks[$n]{text}), 'journey ' . ++$seen . ' comes out as shown');
 }
+
+# All of it, in the order in which it is read.
+my ($from_here) = $readme =~ /^(## Getting Started\n.*)/ms;
+$node->safe_psql('postgres', 'CREATE DATABASE reader');
+is( $node->psql('reader', join("\n", $from_here =~ /^```sql\n(.*?)^```/gms),
+		stdout => \$printed, stderr => \$complaints, on_error_stop => 1),
+	0, 'all that is shown can be pasted');
+is($complaints, '', 'without a complaint, either');
 
 # Keys of the language: every one that is read is in the tables.
 my $source = join '', map { slurp_file($_) } glob 'src/definition*.c';
