@@ -72,6 +72,29 @@ my ($document) = $readme =~ /in edges alone\n\n```json\n(.*?)```/s;
 is( $node->safe_psql('postgres', "SELECT count(*) FROM journey_validate(\$\$$document\$\$) WHERE severity = 'error'"),
 	'0', 'the cart in edges is valid');
 
+# The conditions and the customers shown are such.
+$node->safe_psql('postgres', q{
+	CREATE SCHEMA shop;
+	CREATE TABLE shop.orders (customer text, paid bool);
+	CREATE TABLE shop.follower (author text, follower text)});
+my ($conditions) = $readme =~ /^Conditions are SQL expressions.*?```text\n(.*?)^```/ms;
+my ($customers) = $readme =~ /^`customers`.*?`"(.*?)"`/m;
+foreach ([ condition => split /\n/, $conditions ], [ customers => $customers ])
+{
+	my ($key, @expressions) = @$_;
+
+	foreach my $expression (@expressions)
+	{
+		is( $node->safe_psql('postgres', qq{
+				SELECT severity, message FROM journey_validate(jsonb_build_object('tiles', jsonb_build_object(
+					'start', jsonb_build_object('type', 'entry', 'on', jsonb_build_array(
+						jsonb_build_object('event', 'X', '$key', \$\$$expression\$\$))),
+					'done', jsonb_build_object('type', 'exit')),
+				'edges', '[{"from": "start", "to": "done"}]'::jsonb))}),
+			'', "$key: $expression");
+	}
+}
+
 # An outbox that is emptied.
 $shown = $node->safe_psql('postgres', section('Delivery'));
 like($shown, qr/^[0-9a-f-]{36}\|ada\|\{"text": "Hello ada"\}$/m, 'claimed');
