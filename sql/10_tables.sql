@@ -37,6 +37,7 @@ CREATE TABLE journey.held (
 	props jsonb NOT NULL,
 	PRIMARY KEY (customer, journey, pause, event_id)
 );
+CREATE INDEX held_journey ON journey.held (journey, customer);
 
 CREATE TABLE journey.version_row (
 	journey int NOT NULL,

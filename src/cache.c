@@ -92,6 +92,7 @@ index_entries(Journey *journey)
 	{
 		Listeners  *found = listeners_of(journey->triggers[i].event);
 
+		found->fans |= journey->triggers[i].customers != NULL;
 		if (!list_member_ptr(found->entries, journey))
 			found->entries = lappend(found->entries, journey);
 	}
@@ -181,10 +182,11 @@ begin_lookups(int nversions)
 {
 	HASHCTL		ctl = {.keysize = NAME_SIZE, .entrysize = sizeof(ListenerEntry)};
 
-	if (lookup_cxt == NULL)
-		lookup_cxt = AllocSetContextCreate(TopMemoryContext, "journey look-ups",
-										   ALLOCSET_DEFAULT_SIZES);
-	MemoryContextReset(lookup_cxt);
+	/* Somebody who holds the cache may still read the old ones. */
+	if (lookup_cxt != NULL)
+		versions_retire(lookup_cxt);
+	lookup_cxt = AllocSetContextCreate(TopMemoryContext, "journey look-ups",
+									   ALLOCSET_DEFAULT_SIZES);
 	ctl.hcxt = lookup_cxt;
 	listeners = hash_create("journey listeners", 256, &ctl,
 							HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
@@ -194,12 +196,25 @@ begin_lookups(int nversions)
 	asks_always = false;
 }
 
+/* How many rows, from that one on, are of its journey? */
+static int
+count_pauses(uint64 first, uint64 n)
+{
+	bool		isnull;
+	int32		journey = DatumGetInt32(sql_value(first, 1, &isnull));
+	uint64		next = first + 1;
+
+	while (next < n && DatumGetInt32(sql_value(next, 1, &isnull)) == journey)
+		next++;
+	return next - first;
+}
+
 /*
  * The pauses that have ended; there are few.  Drafts have none, and a journey
  * that stands still has no state.
  */
 static void
-read_pauses(void)
+read_pauses(Snapshot snapshot)
 {
 	static SqlPlan plan = {
 		"SELECT journey, paused_at, resumed_at FROM journey.pause"
@@ -210,7 +225,7 @@ read_pauses(void)
 	uint64		n;
 
 	sql_begin(&session);
-	n = sql_read(&plan, NULL, NULL, GetLatestSnapshot());
+	n = sql_read(&plan, NULL, NULL, snapshot);
 	for (uint64 i = 0; i < n; i++)
 	{
 		bool		isnull;
@@ -219,7 +234,8 @@ read_pauses(void)
 		if (state == NULL)
 			continue;
 		if (state->pauses == NULL)
-			state->pauses = MemoryContextAlloc(lookup_cxt, n * sizeof(Pause));
+			state->pauses = MemoryContextAlloc(lookup_cxt,
+											   count_pauses(i, n) * sizeof(Pause));
 		state->pauses[state->npauses].from =
 			DatumGetTimestampTz(sql_value(i, 2, &isnull));
 		state->pauses[state->npauses++].to =
@@ -240,6 +256,7 @@ reload(void)
 												  "journey cache reload",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(scratch);
+	Snapshot	snapshot;
 	List	   *rows;
 	ListCell   *cell;
 
@@ -247,13 +264,16 @@ reload(void)
 		versions_forget();
 	journey_relid = relid;
 	stale = false;
-	rows = versions_list();
+	/* States and pauses as of one moment. */
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	rows = versions_list(snapshot);
 	versions_begin();
 	begin_lookups(list_length(rows));
 	MemoryContextSwitchTo(lookup_cxt);
 	foreach(cell, rows)
 		add_version(lfirst(cell));
-	read_pauses();
+	read_pauses(snapshot);
+	UnregisterSnapshot(snapshot);
 	versions_end();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);

@@ -40,6 +40,7 @@ typedef struct Listeners
 	bool		members;		/* some version has a goal, exit rule, reset
 								 * or event edge on it */
 	bool		goals;			/* some version has its goal on it */
+	bool		fans;			/* one of entries may enter other customers */
 } Listeners;
 
 /* In _PG_init: listen to invalidations. */

@@ -63,14 +63,20 @@ cache_release(void)
 		holds--;
 }
 
-static void
-retire(VersionEntry *entry)
+void
+versions_retire(MemoryContext cxt)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-	if (entry->cxt)
-		retired = lappend(retired, entry->cxt);
+	retired = lappend(retired, cxt);
 	MemoryContextSwitchTo(old);
+}
+
+static void
+retire(VersionEntry *entry)
+{
+	if (entry->cxt)
+		versions_retire(entry->cxt);
 	entry->cxt = NULL;
 	entry->journey = NULL;
 }
@@ -229,7 +235,7 @@ versions_get(const VersionRow *row)
 }
 
 List *
-versions_list(void)
+versions_list(Snapshot snapshot)
 {
 	static SqlPlan plan = {
 		"SELECT j.id, v.version, j.name, j.owner, j.state,"
@@ -247,7 +253,7 @@ versions_list(void)
 	uint64		n;
 
 	sql_begin(&session);
-	n = sql_read(&plan, NULL, NULL, GetLatestSnapshot());
+	n = sql_read(&plan, NULL, NULL, snapshot);
 	for (uint64 i = 0; i < n; i++)
 	{
 		VersionRow *row = MemoryContextAllocZero(session.caller, sizeof(VersionRow));

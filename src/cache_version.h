@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "storage/itemptr.h"
+#include "utils/snapshot.h"
 
 #include "model.h"
 
@@ -37,7 +38,7 @@ typedef struct VersionRow
 extern void versions_init(void);
 
 /* All that are not drafts, by journey and version: VersionRow *. */
-extern List *versions_list(void);
+extern List *versions_list(Snapshot snapshot);
 
 /*
  * Between versions_begin and versions_end each listed row is asked for; those
@@ -49,6 +50,9 @@ extern void versions_end(void);
 
 /* The extension was dropped and created again: everything is new, ids too. */
 extern void versions_forget(void);
+
+/* This memory, too, goes when nobody holds the cache. */
+extern void versions_retire(MemoryContext cxt);
 
 /* Free what was forgotten, unless cache_hold is in force. */
 extern void versions_free_retired(void);

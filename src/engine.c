@@ -46,8 +46,8 @@ begin_attempt(Step *step, bool careful)
 }
 
 /*
- * No timer of a member comes later than the end of its max_duration.  A hold
- * that would is remembered.
+ * No timer of a member comes later than the end of its max_duration.  One that
+ * would is remembered: that end may yet come later.
  */
 static void
 limit_due(Step *step, Member *member)
@@ -56,10 +56,8 @@ limit_due(Step *step, Member *member)
 
 	if (expiry == NO_TIME || (member->due_at != NO_TIME && member->due_at <= expiry))
 		return;
-	if (member->due_at != NO_TIME && member->holds_until == NO_TIME &&
-		member->ready_at == NO_TIME && member_tile(member)->type == TILE_WAIT &&
-		member->state == MEMBER_ACTIVE)
-		member->holds_until = member->due_at;
+	if (member->holds_until == NO_TIME)
+		member->holds_until = member->due_at == NO_TIME ? DT_NOEND : member->due_at;
 	member->due_at = expiry;
 }
 
@@ -154,16 +152,25 @@ queue_raised(Step *step)
 	step->fans = list_concat(step->fans, step->fanned);
 }
 
-bool
-step_run(Step *step, Decision decide, void *arg)
+void
+step_ask(Step *step, Decision decide, void *arg)
 {
 	Attempt		todo = {step, decide, arg, step->reason, step->event};
 	MemoryContext old = MemoryContextSwitchTo(step->cxt);
-	bool		written;
 
 	decide_isolated(step, &todo);
 	step->reason = todo.reason;
 	step->event = todo.event;
+	MemoryContextSwitchTo(old);
+}
+
+bool
+step_run(Step *step, Decision decide, void *arg)
+{
+	MemoryContext old = MemoryContextSwitchTo(step->cxt);
+	bool		written;
+
+	step_ask(step, decide, arg);
 	written = step->store->write(step);
 	if (written)
 		queue_raised(step);

@@ -29,6 +29,9 @@ typedef void (*Decision) (Step *step, void *arg);
  */
 extern bool step_run(Step *step, Decision decide, void *arg);
 
+/* Decide only; what was decided stands in the step until the next decision. */
+extern void step_ask(Step *step, Decision decide, void *arg);
+
 /* After step_run: the open members as they are now become the stored ones. */
 extern void step_settle(Step *step);
 
@@ -234,6 +237,12 @@ extern EntryPlan *entry_plan_event(Step *step, Journey *journey);
 /* The member that entered; where the rules merge, the one inside; or NULL. */
 extern Member *entry_carry_out(Step *step, const EntryPlan *plan);
 extern void decide_fanned(Step *step, void *fanned);
+
+/* text *: in the order in which everybody locks them, each once; frees the list. */
+extern List *sort_customers(List *all);
+
+/* Whom the step's event would enter instead of its customer: step->fanned. */
+extern void decide_fans(Step *step, void *unused);
 
 /* ---- resume.c: a timer ---- */
 extern void decide_timer(Step *step, void *member_before);

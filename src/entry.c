@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "cache.h"
 #include "engine.h"
 #include "zone.h"
 
@@ -138,16 +139,31 @@ compare_texts(const ListCell *a, const ListCell *b)
 	return text_order(lfirst(a), lfirst(b));
 }
 
+/* In the order in which everybody locks them, each once. */
+List *
+sort_customers(List *all)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	list_sort(all, compare_texts);
+	foreach(cell, all)
+	{
+		if (result == NIL || !text_is(llast(result), lfirst(cell)))
+			result = lappend(result, lfirst(cell));
+	}
+	list_free(all);
+	return result;
+}
+
 /* The elements that can be customers, sorted, each once. */
 static List *
 read_customers(Step *step, const Place *place, Datum array)
 {
 	List	   *all = NIL;
-	List	   *result = NIL;
 	Datum	   *values;
 	bool	   *nulls;
 	int			n;
-	ListCell   *cell;
 
 	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT,
 					  &values, &nulls, &n);
@@ -165,14 +181,7 @@ read_customers(Step *step, const Place *place, Datum array)
 						   psprintf("one of the customers is not 1 to %d bytes long",
 									MAX_CUSTOMER_LENGTH));
 	}
-	list_sort(all, compare_texts);
-	foreach(cell, all)
-	{
-		if (result == NIL || !text_is(llast(result), lfirst(cell)))
-			result = lappend(result, lfirst(cell));
-	}
-	list_free(all);
-	return result;
+	return sort_customers(all);
 }
 
 /* The event enters others: they come after this step, each in its own. */
@@ -259,6 +268,16 @@ entry_carry_out(Step *step, const EntryPlan *plan)
 	else
 		member_enter(step, member, plan->edge);
 	return member;
+}
+
+void
+decide_fans(Step *step, void *unused)
+{
+	const Listeners *listeners = cache_listeners(step->event->name);
+	ListCell   *cell;
+
+	foreach(cell, listeners->entries)
+		(void) entry_plan_event(step, lfirst(cell));
 }
 
 void

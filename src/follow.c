@@ -78,13 +78,20 @@ may_start(const Journey *parent, const Journey *child)
 
 /* The journey of the tile, if it takes entries by this one's author now. */
 static Journey *
-child_journey(const Raised *raised)
+child_journey(Step *step, const Raised *raised)
 {
+	Place		place = {raised->journey, NULL, raised->tile, NO_EDGE};
 	const Tile *tile = &raised->journey->tiles[raised->tile];
 	const JourneyState *state = cache_by_name(tile->child);
 
-	return state != NULL && state->is_active && may_start(raised->journey, state->newest) ?
-		state->newest : NULL;
+	if (state == NULL || !state->is_active)
+		return NULL;
+	if (may_start(raised->journey, state->newest))
+		return state->newest;
+	record_failure(step, &place, ERRCODE_INSUFFICIENT_PRIVILEGE,
+				   psprintf("role \"%s\" may not enter members into journey \"%s\"",
+							raised->journey->author.owner, state->newest->name));
+	return NULL;
 }
 
 /* Enter the child; its end is told to the parent, as a refusal is. */
@@ -94,7 +101,7 @@ decide_child(Step *step, void *arg)
 	Raised	   *raised = arg;
 	const Tile *tile = &raised->journey->tiles[raised->tile];
 	Member	   *parent = tile->await ? step_member(step, raised->member) : NULL;
-	Journey    *child = child_journey(raised);
+	Journey    *child = child_journey(step, raised);
 	EntryPlan  *plan = NULL;
 
 	if (tile->await && (parent == NULL || !member_awaits_child(parent)))
@@ -132,6 +139,7 @@ follow_decision(Step *step, Decision decide, Raised *raised)
 	{
 		run_load(step, NULL, attempts);
 		step->event = NULL;
+		step->props = NULL;
 		step->reason = REASON_STEP;
 		if (step_run(step, decide, raised))
 			break;
@@ -159,20 +167,46 @@ follow(Step *step, Raised *raised)
 	step_settle(step);
 }
 
+/* Whoever waits for one of the orders that are dropped would wait for ever. */
+static void
+decide_dropped(Step *step, void *arg)
+{
+	Raised	   *first = linitial(arg);
+	Place		place = {first->journey, NULL, NO_TILE, NO_EDGE};
+	const char *message = psprintf("more than %d internal events, sub-journeys and results in a row",
+								   guc_max_steps);
+	ListCell   *cell;
+
+	if (first->journey != NULL)
+		record_failure(step, &place, ERRCODE_PROGRAM_LIMIT_EXCEEDED, message);
+	foreach(cell, (List *) arg)
+	{
+		Raised	   *raised = lfirst(cell);
+		Member	   *parent = raised->kind == RAISED_EVENT ? NULL :
+			step_member(step, raised->member);
+
+		if (parent == NULL || !member_awaits_child(parent))
+			continue;
+		place = (Place)
+		{
+			parent->journey, parent, parent->tile, NO_EDGE
+		};
+		record_failure(step, &place, ERRCODE_PROGRAM_LIMIT_EXCEEDED, message);
+		member_fail(step, parent);
+	}
+}
+
 /* Journeys that raise each other without end. */
 static void
 drop_rest(Step *step)
 {
-	Raised	   *raised = linitial(step->pending);
-	Failure		failure = {.journey = raised->journey, .tile = NO_TILE,
-	.edge = NO_EDGE, .sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED};
+	List	   *dropped = step->pending;
 
 	step->pending = NIL;
-	if (raised->journey == NULL)
-		return;
-	failure.message = psprintf("more than %d internal events, sub-journeys and results in a row",
-							   guc_max_steps);
-	store_insert_failure(step->customer, step->now, &failure);
+	step->event = NULL;
+	(void) step_run(step, decide_dropped, dropped);
+	step->pending = NIL;
+	step_settle(step);
 }
 
 void

@@ -37,6 +37,13 @@ find_child(Step *step, const Member *parent)
 	return NULL;
 }
 
+static bool
+is_awaited(const Raised *raised)
+{
+	return raised->kind == RAISED_RESULT ||
+		(raised->kind == RAISED_CHILD && raised->journey->tiles[raised->tile].await);
+}
+
 /* But for the child of that parent that is still to enter, or what one has told. */
 List *
 without_orders(List *raised, int64 parent)
@@ -48,7 +55,7 @@ without_orders(List *raised, int64 parent)
 	{
 		Raised	   *order = lfirst(cell);
 
-		if (order->kind == RAISED_EVENT || order->member != parent)
+		if (order->member != parent || !is_awaited(order))
 			rest = lappend(rest, order);
 	}
 	return rest;

@@ -91,6 +91,7 @@ static void
 exit_by_tile(Step *step, Member *member)
 {
 	member_hold_anew(member);
+	member->state = MEMBER_ACTIVE;
 	step->reason = REASON_STEP;
 	member_advance(step, member);
 }
@@ -146,6 +147,12 @@ settle(Step *step, Member *member, Pending pending)
 		member->holds_until = NO_TIME;	/* after an error; it is asked again */
 	else if (tile->type == TILE_WAIT)
 		hold_anew(step, member, tile);
+	else if (step->store->visits(step, member, member->tile) > 0)
+	{
+		/* It has been here: nothing is sent twice. */
+		member->ready_at = step->now;
+		stay_ready(step, member, tile);
+	}
 	else
 		ask_at_once(step, member);
 }
@@ -165,7 +172,9 @@ migrate_member(Step *step, Member *member, const VersionMap *map, Journey *to)
 	add_transition(step, member, NO_TILE, member->tile, NO_EDGE, REASON_MIGRATED);
 	arrival = llast(step->transitions);
 	arrival->is_visit = strcmp(member_tile(member)->name, map->from->tiles[from].name) != 0;
-	if (member->state == MEMBER_ACTIVE && !map->same[from])
+	if (member_tile(member)->type == TILE_EXIT && member->state == MEMBER_FAILED)
+		exit_by_tile(step, member);
+	else if (member->state == MEMBER_ACTIVE && !map->same[from])
 		settle(step, member, pending);
 }
 

@@ -83,6 +83,7 @@ member_erred(Step *step, Member *member, int sqlstate)
 	int			class = ERRCODE_TO_CATEGORY(sqlstate);
 
 	member->changed = true;
+	member->holds_until = NO_TIME;
 	if (class == ERRCODE_DATA_EXCEPTION ||
 		class == ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR) ||
 		member->tries >= lengthof(retry_minutes))
@@ -270,6 +271,7 @@ stay(Step *step, Member *member, const Choice *choice)
 
 	member->changed = true;
 	member->due_at = choice->next;
+	member->holds_until = NO_TIME;
 	if (choice->next != NO_TIME)
 		return;
 	if (choice->sqlstate != 0)
@@ -377,6 +379,7 @@ member_result(Step *step, Member *member, const char *outcome, Jsonb *response,
 	{
 		/* A timer takes it up when the journey goes on: see tile_again. */
 		member->due_at = step->now;
+		member->holds_until = NO_TIME;
 		return;
 	}
 	become_ready(step, member);

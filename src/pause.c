@@ -16,6 +16,7 @@
 
 #include "cache.h"
 #include "follow.h"
+#include "isolate.h"
 #include "run.h"
 #include "zone.h"
 
@@ -144,7 +145,13 @@ static void
 restart(Step *step, Member *member)
 {
 	if (member->state == MEMBER_IN_TRANSIT)
-		member->due_at = step->now + (member->due_at - member->arrived_at);
+	{
+		TimestampTz due = member->holds_until != NO_TIME ?
+			member->holds_until : member->due_at;
+
+		member->due_at = step->now + (due - member->arrived_at);
+		member->holds_until = NO_TIME;
+	}
 	else if (member->ready_at != NO_TIME)
 		member->ready_at = step->now;
 	else if (member_tile(member)->type == TILE_WAIT)
@@ -200,9 +207,15 @@ moment(Step *step, const CatchUp *todo)
 	return now;
 }
 
+/*
+ * Each has the limits of an emit to itself, as it would have had without the
+ * pause.
+ */
 static void
 replay_event(Step *step, CatchUp *todo, Event *event)
 {
+	budget_begin();
+	step->followed = 0;
 	step->now = moment(step, todo);
 	event->at = step->now;
 	step->event = event;
@@ -257,6 +270,8 @@ catch_up_pause(Step *step, CatchUp *todo)
 		replay_event(step, todo, lfirst(cell));
 	if (events != NIL)
 		store_drop_held(step->customer, todo->replay.journey, todo->replay.pause);
+	budget_begin();
+	step->followed = 0;
 	step->now = moment(step, todo);
 	step->reason = REASON_TIMER;
 	if (!step_run(step, decide_policy, todo))
@@ -353,6 +368,8 @@ catch_up(Step *step)
 	bool		is_stopped;
 	bool		any = false;
 
+	step->event = NULL;
+	step->props = NULL;
 	while ((state = find_late(step, &is_stopped)) != NULL)
 	{
 		if (is_stopped)
@@ -362,6 +379,11 @@ catch_up(Step *step)
 		}
 		else
 			any |= catch_up_journey(step, state);
+	}
+	if (any)
+	{
+		budget_begin();
+		step->followed = 0;
 	}
 	MemoryContextSwitchTo(old);
 	return any;

@@ -93,6 +93,25 @@ ends_first(Step *step, Member *member)
 }
 
 /*
+ * The timer was for the end of max_duration, which has moved since: what it had
+ * replaced is still to come.  A wait that holds is asked, as it may be so too.
+ */
+static bool
+waits_on(Step *step, Member *member)
+{
+	bool		is_wait = member->state == MEMBER_ACTIVE &&
+		member->ready_at == NO_TIME && member->tries == 0 &&
+		member_tile(member)->type == TILE_WAIT;
+
+	if (is_wait || member->holds_until == NO_TIME || member->holds_until <= step->now)
+		return false;
+	member->due_at = member->holds_until == DT_NOEND ? NO_TIME : member->holds_until;
+	member->holds_until = NO_TIME;
+	member->changed = true;
+	return true;
+}
+
+/*
  * Why a timer can be due, in the order of the tests: the member was on its way
  * (it arrives), its tile holds it (the hold is over, or asks again), its tile or
  * its edges are to be asked again after an error, or an edge has become eligible.
@@ -100,6 +119,8 @@ ends_first(Step *step, Member *member)
 static void
 work_off(Step *step, Member *member)
 {
+	if (waits_on(step, member))
+		return;
 	if (member->state == MEMBER_IN_TRANSIT)
 	{
 		member->state = MEMBER_ACTIVE;
@@ -112,6 +133,7 @@ work_off(Step *step, Member *member)
 		return;
 	}
 	member->due_at = NO_TIME;
+	member->holds_until = NO_TIME;
 	member->changed = true;
 	member_advance(step, member);
 }

@@ -132,10 +132,11 @@ before_retry(int attempts)
 void
 run_load(Step *step, const Event *event, int attempts)
 {
-	const Listeners *listeners = event ? cache_listeners(event->name) : NULL;
+	const Listeners *listeners;
 
 	if (attempts > 0)
 		before_retry(attempts);
+	listeners = event ? cache_listeners(event->name) : NULL;
 	if (listeners && listeners->goals)
 	{
 		GoalEvent	as_goal = {event->name, event->at};
@@ -224,6 +225,42 @@ goal_of(const Event *event, bool at_given, GoalEvent *as_goal)
 	return as_goal;
 }
 
+/*
+ * Who emits what enters others holds them all; so they are asked for before
+ * anybody is locked, and locked in the order of all.  Whom the event enters is
+ * asked again when that is done.  False: one of them is held by somebody.
+ */
+static bool
+lock_fans(Step *step, Event *event, bool at_given)
+{
+	const Listeners *listeners = cache_listeners(event->name);
+	MemoryContext old = MemoryContextSwitchTo(step->cxt);
+	List	   *customers = list_make1(step->customer);
+	bool		all = true;
+	ListCell   *cell;
+
+	if (listeners != NULL && listeners->fans)
+	{
+		step->now = at_given ? event->at : guc_clock();
+		event->at = step->now;
+		step->event = event;
+		step->stored = NIL;
+		step_ask(step, decide_fans, NULL);
+		foreach(cell, step->fanned)
+			customers = list_concat(customers, ((Fanned *) lfirst(cell))->customers);
+		foreach(cell, sort_customers(customers))
+		{
+			List	   *members;
+
+			CHECK_FOR_INTERRUPTS();
+			all = all && store_lock_members(lfirst(cell), NULL,
+											step->patient ? LOCK_WAIT : LOCK_SKIP, &members);
+		}
+	}
+	MemoryContextSwitchTo(old);
+	return all;
+}
+
 /* Decide what the event does, and write it, until nobody is in the way. */
 static bool
 run_heard_event(Step *step, Event *event, bool at_given)
@@ -232,6 +269,8 @@ run_heard_event(Step *step, Event *event, bool at_given)
 	{
 		GoalEvent	as_goal;
 
+		if (!lock_fans(step, event, at_given))
+			return false;
 		if (!load_members(step, goal_of(event, at_given, &as_goal)))
 			return false;
 		/* What exited before has been dropped then; its goal may be this. */

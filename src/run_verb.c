@@ -96,7 +96,7 @@ decide_exit(Step *step, void *arg)
 	{
 		Member	   *member = lfirst(cell);
 
-		if (member->journey_id != order->journey ||
+		if (member->journey_id != order->journey || member->state == MEMBER_EXITED ||
 			(order->key != NULL && !text_is(member->key, order->key)))
 			continue;
 		member_exit(step, member, REASON_MANUAL, order->outcome);

@@ -97,8 +97,9 @@ typedef struct Member
 	text	   *key;
 	Jsonb	   *context;		/* NULL: {} */
 	text	   *outcome;		/* NULL: none yet */
-	TimestampTz holds_until;	/* when the wait's hold ends, where due_at is
-								 * something else: DT_NOEND: by no time; else
+	TimestampTz holds_until;	/* where due_at is earlier than what the
+								 * member waits for (it asks again, or
+								 * expires): that; DT_NOEND: no time; else
 								 * NO_TIME */
 	int64		shifted;		/* by how much pauses have put off its
 								 * max_duration, in microseconds */

@@ -121,7 +121,7 @@ extern bool store_in_audience(Step *step, const char *audience);
 extern void store_hold_event(text *customer, int32 journey, int pause, const Event *event);
 extern List *store_held_events(text *customer, int32 journey, int pause);
 extern void store_drop_held(text *customer, int32 journey, int pause);
-extern List *store_held_customers(int64 max);
+extern List *store_held_customers(int32 journey, int64 max);
 
 /*
  * After the customer's members have caught up: what is still held for them, but

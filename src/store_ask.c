@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -154,6 +155,12 @@ store_held_events(text *customer, int32 journey, int pause)
 
 	sql_begin(&session);
 	n = read_now(&plan, values);
+	if (IsolationUsesXactSnapshot() &&
+		sql_read(&plan, values, NULL, GetLatestSnapshot()) != n)
+		ereport(ERROR,
+				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("could not serialize access due to concurrent update"),
+				errdetail("Events came while the journey was paused."));
 	for (uint64 i = 0; i < n; i++)
 	{
 		Event	   *event = read_held(&session, i);
@@ -184,20 +191,16 @@ store_drop_held(text *customer, int32 journey, int pause)
 	sql_end(&session);
 }
 
-/*
- * Customers for whom events are held by journeys that go on: at most max of
- * them, as text *, in order.
- */
+/* Customers for whom the journey holds events: at most max, as text *, in order. */
 List *
-store_held_customers(int64 max)
+store_held_customers(int32 journey, int64 max)
 {
 	static SqlPlan plan = {
-		"SELECT DISTINCT h.customer FROM journey.held h"
-		" JOIN journey.journey j ON j.id OPERATOR(pg_catalog.=) h.journey"
-		" WHERE j.state OPERATOR(pg_catalog.<>) 'paused' ORDER BY 1 LIMIT $1",
-		1, {INT8OID}
+		"SELECT DISTINCT customer FROM journey.held"
+		" WHERE journey OPERATOR(pg_catalog.=) $1 ORDER BY customer LIMIT $2",
+		2, {INT4OID, INT8OID}
 	};
-	Datum		values[] = {Int64GetDatum(max)};
+	Datum		values[] = {Int32GetDatum(journey), Int64GetDatum(max)};
 	SqlSession	session;
 	List	   *customers = NIL;
 	uint64		n;
@@ -250,8 +253,9 @@ store_drop_leftovers(text *customer)
 {
 	static SqlPlan plan = {
 		"DELETE FROM journey.held"
-		" WHERE customer OPERATOR(pg_catalog.=) $1 AND journey OPERATOR(pg_catalog.=) $2",
-		2, {TEXTOID, INT4OID}
+		" WHERE customer OPERATOR(pg_catalog.=) $1 AND journey OPERATOR(pg_catalog.=) $2"
+		" AND pause OPERATOR(pg_catalog.<=) $3",
+		3, {TEXTOID, INT4OID, INT2OID}
 	};
 	uint64		dropped = 0;
 	ListCell   *cell;
@@ -259,7 +263,8 @@ store_drop_leftovers(text *customer)
 	foreach(cell, holding_journeys(customer))
 	{
 		const JourneyState *state = cache_journey(lfirst_int(cell));
-		Datum		values[] = {PointerGetDatum(customer), Int32GetDatum(lfirst_int(cell))};
+		Datum		values[] = {PointerGetDatum(customer), Int32GetDatum(lfirst_int(cell)),
+		Int16GetDatum(state ? state->npauses : PG_INT16_MAX)};
 		SqlSession	session;
 
 		if (state != NULL && state->is_paused)

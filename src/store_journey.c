@@ -19,7 +19,6 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
-#include "hot.h"
 #include "sql.h"
 #include "store.h"
 
@@ -62,7 +61,7 @@ store_open_customers(int32 journey, const text *after, int max)
 {
 	Relation	rel = table_open(sql_relation("member_row"), AccessShareLock);
 	Relation	index = index_open(RelationGetReplicaIndex(rel), AccessShareLock);
-	Snapshot	snapshot = hot_snapshot();
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	ScanKeyData keys[3];
 	int			nkeys = set_keys(keys, journey, after);

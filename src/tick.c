@@ -137,7 +137,8 @@ work_timers(TimestampTz by, int64 max, Tick *tick)
 						due_customer->members, &worked))
 			tick->skipped++;
 		tick->moved += worked.moved;
-		tick->progress |= worked.progress;
+		if (worked.moved == 0 && worked.progress)
+			tick->moved++;
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
@@ -172,47 +173,53 @@ work_queue(TimestampTz by, int64 max, Tick *tick)
 
 /* ---- pauses ---- */
 
-/* Is there a journey that goes on after a pause? */
-static bool
-any_resumed(TimestampTz *since)
-{
-	int			n;
-	const JourneyState *states = cache_journeys(&n);
-	bool		any = false;
-
-	for (int i = 0; i < n; i++)
-	{
-		TimestampTz resumed;
-
-		if (!states[i].is_running || states[i].npauses == 0)
-			continue;
-		resumed = states[i].pauses[states[i].npauses - 1].to;
-		*since = any ? Min(*since, resumed) : resumed;
-		any = true;
-	}
-	return any;
-}
-
-/* Those for whom events are held: a timer will find the others. */
+/* Those for whom the journey holds events: a timer will find its other members. */
 static void
-work_held(TimestampTz by, int64 max, Tick *tick)
+work_held_by(int32 journey, TimestampTz by, int64 max, Tick *tick)
 {
-	TimestampTz since;
+	List	   *customers = store_held_customers(journey, max);
 	ListCell   *cell;
 
-	if (!any_resumed(&since))
-		return;
-	foreach(cell, store_held_customers(max))
+	tick->more |= list_length(customers) >= max;
+	foreach(cell, customers)
 	{
 		Worked		worked;
 
 		CHECK_FOR_INTERRUPTS();
-		if (run_timers(lfirst(cell), by, 0, 0, &worked))
-			tick->progress |= store_drop_leftovers(lfirst(cell));
-		else
+		if (!run_timers(lfirst(cell), by, 0, 0, &worked))
 			tick->skipped++;
-		tick->progress |= worked.progress;
+		else if (store_drop_leftovers(lfirst(cell)) || worked.progress)
+			tick->moved++;
 	}
+}
+
+/* Does the journey go on after a pause? */
+static bool
+has_resumed(const JourneyState *state)
+{
+	return state->is_running && state->npauses > 0;
+}
+
+static void
+work_held(TimestampTz by, int64 max, Tick *tick)
+{
+	int			n;
+	const JourneyState *states = cache_journeys(&n);
+
+	/* The array may move while they are worked. */
+	for (int i = 0; i < n && tick->moved < max; i++, states = cache_journeys(&n))
+	{
+		if (i < n && has_resumed(&states[i]))
+			work_held_by(states[i].id, by, max - tick->moved, tick);
+	}
+}
+
+/* Since when somebody could have caught up; NO_TIME: nobody has to. */
+static TimestampTz
+held_since(const JourneyState *state)
+{
+	return has_resumed(state) && store_held_customers(state->id, 1) != NIL ?
+		state->pauses[state->npauses - 1].to : NO_TIME;
 }
 
 /* Members whom somebody has entered into a journey that was just stopped. */
@@ -224,12 +231,21 @@ work_sweep(int64 max, Tick *tick)
 	if (!sweep_due())
 		return;
 	sweep_run(max, &sweep);
-	tick->progress |= sweep.swept > 0;
+	tick->moved += sweep.swept;
 	tick->skipped += sweep.skipped;
 	tick->sweeps = sweep.again;
 }
 
 /* ---- both ---- */
+
+/* NO_TIME is later than any. */
+static TimestampTz
+earlier(TimestampTz a, TimestampTz b)
+{
+	if (a == NO_TIME || b == NO_TIME)
+		return a == NO_TIME ? b : a;
+	return Min(a, b);
+}
 
 TimestampTz
 tick_next_due(void)
@@ -237,19 +253,16 @@ tick_next_due(void)
 	int			n;
 	const JourneyState *states;
 	TimestampTz next;
-	TimestampTz resumed;
 
 	cache_refresh();
 	next = lane_next_due();
-	if (any_resumed(&resumed) && store_held_customers(1) != NIL)
-		next = next == NO_TIME ? resumed : Min(next, resumed);
 	states = cache_journeys(&n);
 	for (int i = 0; i < n; i++)
 	{
 		TimestampTz due = states[i].is_running ? store_first_due(states[i].id) : NO_TIME;
 
-		if (due != NO_TIME && (next == NO_TIME || due < next))
-			next = due;
+		next = earlier(next, due);
+		next = earlier(next, held_since(&states[i]));
 	}
 	return next;
 }
@@ -269,17 +282,15 @@ tick_run(int64 max, Tick *tick)
 	tick->next_due = tick_next_due();
 	if (tick->sweeps && guc_now() == NO_TIME)
 	{
-		TimestampTz later = TimestampTzPlusMilliseconds(by, SWEEP_RETRY_MS);
-
-		if (tick->next_due == NO_TIME || tick->next_due > later)
-			tick->next_due = later;
+		tick->next_due = earlier(tick->next_due,
+								 TimestampTzPlusMilliseconds(by, SWEEP_RETRY_MS));
 	}
 
 	/*
 	 * What could not be moved is held by others: no use in coming back at
 	 * once.
 	 */
-	if (tick->moved == 0 && !tick->progress && tick->next_due != NO_TIME && tick->next_due <= by)
+	if (tick->moved == 0 && tick->next_due != NO_TIME && tick->next_due <= by)
 		tick->next_due = TimestampTzPlusMilliseconds(by, HELD_RETRY_MS);
 }
 
@@ -338,7 +349,7 @@ tick_item(const TickItem *item, Tick *tick)
 	else
 	{
 		all = run_timers(customer, by, item->member, 1, &worked);
-		tick->moved = worked.moved;
+		tick->moved = worked.moved + worked.progress;
 	}
 	if (!all)
 		tick->skipped++;

@@ -18,8 +18,8 @@
 
 typedef struct Tick
 {
-	int64		moved;			/* members moved + queue rows worked off */
-	bool		progress;		/* members have caught up with a pause */
+	int64		moved;			/* members moved + queue rows worked off;
+								 * customers who only caught up with a pause */
 	bool		sweeps;			/* a stopped journey may still be entered */
 	int64		skipped;		/* due, but locked by somebody else */
 	bool		more;			/* stopped at max: call again at once */

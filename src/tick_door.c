@@ -123,7 +123,7 @@ journey_advance_to(PG_FUNCTION_ARGS)
 		moved += tick.moved;
 		next = tick.next_due;
 		MemoryContextReset(scratch);
-		if (tick.moved == 0 && !tick.progress)
+		if (tick.moved == 0)
 			break;
 	}
 	MemoryContextSwitchTo(old);

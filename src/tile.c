@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "engine.h"
+#include "guc.h"
 
 static StepResult
 ready(void)
@@ -88,6 +89,26 @@ child_key(Step *step, const Place *place, Tile *tile, text **key, int *sqlstate)
 	return false;
 }
 
+/* A context is an object, and no larger than an event's props. */
+static bool
+check_context(Step *step, const Place *place, Jsonb *context, int *sqlstate)
+{
+	if (!JB_ROOT_IS_OBJECT(context))
+	{
+		*sqlstate = ERRCODE_INVALID_PARAMETER_VALUE;
+		record_failure(step, place, *sqlstate, "\"context\" does not give an object");
+		return false;
+	}
+	if (VARSIZE(context) > guc_max_props + VARHDRSZ)
+	{
+		*sqlstate = ERRCODE_PROGRAM_LIMIT_EXCEEDED;
+		record_failure(step, place, *sqlstate,
+					   "\"context\" is larger than journey.max_props");
+		return false;
+	}
+	return true;
+}
+
 /* The child enters after this step: see follow.c. */
 static StepResult
 sub_journey_enter(Step *step, Member *member, Tile *tile)
@@ -102,6 +123,8 @@ sub_journey_enter(Step *step, Member *member, Tile *tile)
 	raised->tile = tile->number;
 	if (!child_key(step, &place, tile, &raised->key, &sqlstate) ||
 		!ask_template(step, &place, tile->template, &raised->context, &sqlstate))
+		return erred(sqlstate);
+	if (!check_context(step, &place, raised->context, &sqlstate))
 		return erred(sqlstate);
 	step->raised = lappend(step->raised, raised);
 	if (!tile->await)
