@@ -915,8 +915,8 @@ sub react
 	my %reaction = (member => $member);
 	my $goal = $definition->{goal};
 
-	return \%reaction if $event->{at} < $member->{entered_at};
 	my $is_held = is_open($member) && $self->is_held($member, $step);
+	return \%reaction if $event->{at} < $member->{entered_at};
 	$reaction{goal} = 1
 	  if $goal && $goal->{event} eq $event->{event} && !defined $member->{converted_at}
 	  && (!$goal->{within} || $event->{at} <= add($member->{entered_at}, $goal->{within},
