@@ -210,6 +210,7 @@ sub new
 		actions => [],
 		audience => {},    # name => {customer => 1}
 		raised => [],
+		fans => [],
 		%world }, $class;
 }
 
@@ -825,7 +826,7 @@ sub past_events
 {
 	my ($self, $member, $name, $now) = @_;
 	my %used = map { $_->{event}{id} => 1 }
-	  grep { $_->{event} && $_->{reason} !~ /^(goal|failed|retried)$/ } @{ $member->{log} };
+	  grep { $_->{event} && $_->{event}{id} && $_->{reason} !~ /^(goal|failed|retried)$/ } @{ $member->{log} };
 
 	return sort { $a->{at} <=> $b->{at} || $a->{id} <=> $b->{id} }
 	  grep { $_->{customer} eq $member->{customer} && $_->{event} eq $name
@@ -914,8 +915,8 @@ sub react
 	my %reaction = (member => $member);
 	my $goal = $definition->{goal};
 
-	return \%reaction if $event->{at} < $member->{entered_at};
 	my $is_held = is_open($member) && $self->is_held($member, $step);
+	return \%reaction if $event->{at} < $member->{entered_at};
 	$reaction{goal} = 1
 	  if $goal && $goal->{event} eq $event->{event} && !defined $member->{converted_at}
 	  && (!$goal->{within} || $event->{at} <= add($member->{entered_at}, $goal->{within},
@@ -1025,8 +1026,20 @@ sub plan_entry
 	triggers($definition);
 
 	return unless $trigger;
+	return $self->plan_fan(\%asking, $name, $trigger) if defined $trigger->{customers};
 	return $self->judge_entry(\%asking, $name, $self->entry_key(\%asking, $definition),
 		$step->{event}{props}, defined $trigger->{position} ? $trigger : undef);
+}
+
+# customers: these enter instead, sorted, each in a step of its own after all of this one.
+sub plan_fan
+{
+	my ($self, $step, $name, $trigger) = @_;
+	my ($customers) = $self->ask($step, $step->{definition}, undef, $trigger->{customers});
+	my %each = map { $_ => 1 } grep { defined && length } @{ $customers // [] };
+
+	push @{ $self->{fans} }, { journey => $name, customers => [ sort keys %each ], event => $step->{event} };
+	return;
 }
 
 sub entry_key
@@ -1139,6 +1152,31 @@ sub work_raised
 		}
 		my $work = "work_$raised->{kind}";
 		$self->$work($raised, $customer, $now);
+	}
+	return $self->work_fans;
+}
+
+# What those who enter so raise enters nobody else.
+sub work_fans
+{
+	my ($self) = @_;
+	my @fans = splice(@{ $self->{fans} });
+
+	return if $self->{is_fanning};
+	local $self->{is_fanning} = 1;
+	for my $fan (@fans)
+	{
+		my ($name, $event) = @$fan{qw(journey event)};
+		for my $customer (@{ $fan->{customers} })
+		{
+			my $definition = newest($self->journey($name));
+			my %step = (
+				customer => $customer, now => $event->{at}, event => $event, definition => $definition);
+			$self->catch_up($customer);
+			my $plan = $self->judge_entry(\%step, $name, $self->entry_key(\%step, $definition), $event->{props});
+			$self->carry_out_entry(\%step, $plan) if $plan;
+			$self->work_raised($customer, $event->{at});
+		}
 	}
 	return;
 }
@@ -1345,6 +1383,7 @@ sub fire_timer
 			return;
 		}
 		$self->cancel($member->{awaits});
+		$self->raise_end($member->{awaits}, 'expired');
 		return $self->result($step, $member, 'timer', 'expired');
 	}
 	return $self->fire_wait($step, $member, $tile, %is_due);
@@ -1791,13 +1830,31 @@ sub delivered
 	my $customer = $action->{customer};
 	my $member = $action->{member};
 
+	my $awaits = sub { is_open($member) && ($member->{awaits} // 0) == $action };
+
 	# Rule 8: an action that nobody awaits touches no member.
-	return unless ($member->{awaits} // 0) == $action && is_open($member);
+	return unless $awaits->() || $self->is_heard(end_event($outcome));
 	$self->catch_up($customer);
 	my %step = (customer => $customer, now => $self->clock($customer));
-	$self->go_on($member, $self->result(\%step, $member, 'step', $outcome, $response))
-	  if ($member->{awaits} // 0) == $action && is_open($member);
+	$self->raise_end($action, $outcome);
+	$self->go_on($member, $self->result(\%step, $member, 'step', $outcome, $response)) if $awaits->();
 	return $self->work_raised($customer, $step{now});
+}
+
+sub end_event
+{
+	my ($outcome) = @_;
+	return $outcome eq 'delivered' ? '$action_delivered' : '$action_failed';
+}
+
+sub raise_end
+{
+	my ($self, $action, $outcome) = @_;
+	my %props = (key => $action->{member}{key}, map { $_ => $action->{$_} } qw(journey tile destination));
+
+	$props{error} = 'expired' if $outcome eq 'expired';
+	push @{ $self->{raised} }, { kind => 'event', event => end_event($outcome), props => \%props };
+	return;
 }
 
 # ---- what the tables must show, a line per row ----
@@ -1818,9 +1875,10 @@ sub line
 
 sub event_name
 {
-	my ($event) = @_;
+	my ($event, $member) = @_;
 
-	return undef unless $event && $event->{id};
+	# Who enters by another's event has it not in the own log.
+	return undef unless $event && $event->{id} && $event->{customer} eq $member->{customer};
 	return $event->{event} . (as_text($event->{props}{n}) // '');
 }
 
@@ -1838,7 +1896,7 @@ sub dump_tables
 		push @lines, line("member|$run", @$member{qw(version tile state entered_at arrived_at)},
 			due_at($member), json($member->{context}), @$member{qw(outcome exited_at converted_at)});
 		push @lines, line("move|$run", ++$seq, @$_{qw(version from to edge reason)},
-			event_name($_->{event}), @$_{qw(due_at at)})
+			event_name($_->{event}, $member), @$_{qw(due_at at)})
 		  for @{ $member->{log} };
 	}
 	push @lines, line("action|$run{$_->{member}}", @$_{qw(tile created_at next_attempt_at state attempts)},
