@@ -133,8 +133,7 @@ hold_event(Step *step, Member *member)
 {
 	const Listeners *listeners = cache_listeners(step->event->name);
 
-	if (step->event->at >= member->entered_at &&
-		((listeners != NULL && listeners->members) || member->journey->asks_always))
+	if ((listeners != NULL && listeners->members) || member->journey->asks_always)
 		step->held = lappend(step->held, member);
 }
 

@@ -102,6 +102,9 @@ sub difference
 sub examine
 {
 	my @operations = @_;
+
+	# What is left of a story may be none any more.
+	local $SIG{__WARN__} = sub { die @_ };
 	my @expected = eval { Story::expected(@operations) };
 
 	return "the model: $@" if $@;

@@ -73,6 +73,7 @@ our %ZONE = (
 	'America/Phoenix' => -7 * 3600);
 
 use constant DAY => 86400;
+use constant MAX_STEPS => 100;    # journey.max_steps
 my @weekday = qw(thu fri sat sun mon tue wed);    # from 1970-01-01 on
 
 my %unit = (
@@ -141,6 +142,12 @@ sub add
 	return $at + ($date - int($local / DAY) + $days) * DAY + $seconds;
 }
 
+sub later
+{
+	my ($self, $step, $member, $at, $span) = @_;
+	return add($at, $span, $self->zone($step, $self->definition($member), $member));
+}
+
 sub time_of_day
 {
 	my ($text) = @_;
@@ -203,6 +210,7 @@ sub new
 		actions => [],
 		audience => {},    # name => {customer => 1}
 		raised => [],
+		fans => [],
 		%world }, $class;
 }
 
@@ -402,13 +410,13 @@ sub end_run
 
 	@$member{qw(state outcome exited_at timers)} = ('exited', $outcome, $step->{now}, {});
 
-	# An exit rule takes back what quiet hours still hold.
-	if ($reason eq 'exit_rule' && $definition->{quiet_hours})
+	# A stop takes back what was not sent, an exit rule what quiet hours still hold.
+	my @pending = grep { $_->{member} == $member && $_->{state} eq 'pending' } @{ $self->{actions} };
+	@pending = grep { $_->{attempts} == 0 && $_->{next_attempt_at} > $step->{now} } @pending
+	  if $reason ne 'stopped';
+	if ($reason eq 'stopped' || $reason eq 'exit_rule' && $definition->{quiet_hours})
 	{
-		$self->cancel($_)
-		  for grep { $_->{member} == $member && $_->{state} eq 'pending'
-			  && $_->{attempts} == 0 && $_->{next_attempt_at} > $step->{now} }
-		  @{ $self->{actions} };
+		$self->cancel($_) for @pending;
 	}
 
 	# Whoever awaits this run hears of it, then everybody (rule 15); whom it awaits leaves, too.
@@ -464,6 +472,13 @@ sub erred
 
 # ---- moving ----
 
+# What a tile or a rule leads to: over that edge at once.  Only go_on takes it.
+sub over
+{
+	my ($step, $edge, $reason) = @_;
+	return $edge && { step => $step, edge => $edge, reason => $reason };
+}
+
 sub take
 {
 	my ($self, $step, $member, $edge, $reason) = @_;
@@ -472,18 +487,34 @@ sub take
 	$self->put($step, $member, $edge->{to});
 
 	# Rule 4: a wait on an event edge is a delay on the way.
-	if ($edge->{event} && $edge->{wait})
+	return unless $edge->{event} && $edge->{wait};
+	my $arrival = $self->later($step, $member, $step->{now}, $edge->{wait});
+	@$member{qw(state timers)} = ('in_transit', { arrival => $arrival }) if $arrival > $step->{now};
+	return;
+}
+
+# Until the member waits, has failed or is gone.  Rule 11: not more than MAX_STEPS.
+sub go_on
+{
+	my ($self, $member, $next) = @_;
+
+	for (my $taken = 1; $next; $taken++)
 	{
-		my $arrival = add($step->{now}, $edge->{wait},
-			$self->zone($step, $self->definition($member), $member));
-		if ($arrival > $step->{now})
-		{
-			$member->{state} = 'in_transit';
-			$member->{timers} = { arrival => $arrival };
-			return;
-		}
+		my $step = $next->{step};
+		$self->take($step, $member, @$next{qw(edge reason)});
+		return $self->fail($step, $member) if $taken > MAX_STEPS;
+		$next = $self->arrive($step, $member, 'step');
 	}
-	return $self->arrive($step, $member, 'step');
+	return;
+}
+
+# Over an edge that is no immediate step, and on from there.
+sub take_and_go_on
+{
+	my ($self, $step, $member, $edge, $reason) = @_;
+
+	$self->take($step, $member, $edge, $reason);
+	return $self->go_on($member, $self->arrive($step, $member, 'step'));
 }
 
 # On a tile, with nothing done there yet.
@@ -506,11 +537,12 @@ sub arrive
 	my ($self, $step, $member, $reason) = @_;
 	my $tile = $self->tile($member);
 
+	return if $member->{state} ne 'active';
 	if ($tile->{max_visits} && visits($member, $member->{tile}) > ${ $tile->{max_visits} })
 	{
 		my $edge = $self->first_edge_on($step, $member, 'max_visits');
 		return $edge
-		  ? $self->take($step, $member, $edge, $reason)
+		  ? over($step, $edge, $reason)
 		  : $self->leave($step, $member, 'max_visits', 'max_visits');
 	}
 	return $self->ask_tile($step, $member, $reason);
@@ -673,7 +705,7 @@ sub after_result
 		|| $outcome eq 'refused' && $self->tile($member)->{type} eq 'sub_journey')
 	{
 		my $edge = $self->first_edge_on($step, $member, 'error');
-		return $self->take($step, $member, $edge, $reason) if $edge;
+		return over($step, $edge, $reason) if $edge;
 	}
 	return $self->ready($step, $member, $reason);
 }
@@ -715,13 +747,12 @@ sub do_wait
 	}
 	my ($what, $value) = $self->hold($step, $member, $tile);
 	return $self->erred($step, $member, $value) if $what eq 'erred';
-	return $self->take($step, $member, $value, $reason) if $what eq 'past';
+	return over($step, $value, $reason) if $what eq 'past';
 	return $self->ready($step, $member, $reason) if $what eq 'ready';
 	$member->{timers} = {};
 	$member->{tries} = 0;
 	$member->{timers}{hold} = $value if $what eq 'until';
-	$member->{timers}{recheck} = add($step->{now}, $tile->{recheck},
-		$self->zone($step, $self->definition($member), $member))
+	$member->{timers}{recheck} = $self->later($step, $member, $step->{now}, $tile->{recheck})
 	  if $tile->{recheck};
 	return $self->take_past_event($step, $member);
 }
@@ -773,8 +804,7 @@ sub into_window
 	return defined $end ? $at : $next;
 }
 
-# since: entry.  After the effect of an arrival and before edges without event; true if
-# an event has moved the member on.
+# since: entry.  After the effect of an arrival and before edges without event.
 sub take_past_event
 {
 	my ($self, $step, $member) = @_;
@@ -786,9 +816,7 @@ sub take_past_event
 		for my $event ($self->past_events($member, $edge->{event}, $step->{now}))
 		{
 			my %asking = (%$step, event => $event);
-			next unless $self->holds(\%asking, $member, $edge);
-			$self->take(\%asking, $member, $edge, 'event');
-			return 1;
+			return over(\%asking, $edge, 'event') if $self->holds(\%asking, $member, $edge);
 		}
 	}
 	return;
@@ -798,7 +826,7 @@ sub past_events
 {
 	my ($self, $member, $name, $now) = @_;
 	my %used = map { $_->{event}{id} => 1 }
-	  grep { $_->{event} && $_->{reason} !~ /^(goal|failed|retried)$/ } @{ $member->{log} };
+	  grep { $_->{event} && $_->{event}{id} && $_->{reason} !~ /^(goal|failed|retried)$/ } @{ $member->{log} };
 
 	return sort { $a->{at} <=> $b->{at} || $a->{id} <=> $b->{id} }
 	  grep { $_->{customer} eq $member->{customer} && $_->{event} eq $name
@@ -813,8 +841,7 @@ sub ready
 	my ($self, $step, $member, $reason) = @_;
 
 	@$member{qw(ready_at tries)} = ($step->{now}, 0);
-	return if $self->take_past_event($step, $member);
-	return $self->try_edges($step, $member, $reason);
+	return $self->take_past_event($step, $member) // $self->try_edges($step, $member, $reason);
 }
 
 sub choose_by_time
@@ -826,8 +853,7 @@ sub choose_by_time
 	{
 		next if $edge->{event} || $edge->{on};
 		my $eligible = !$edge->{wait} ? $member->{ready_at}
-		  : add($member->{ready_at}, $edge->{wait},
-			$self->zone($step, $self->definition($member), $member));
+		  : $self->later($step, $member, $member->{ready_at}, $edge->{wait});
 		if ($eligible > $step->{now})
 		{
 			$later = min(grep { defined } $later, $eligible);
@@ -844,7 +870,7 @@ sub try_edges
 	my ($self, $step, $member, $reason) = @_;
 	my ($edge, $later, $erred) = $self->choose_by_time($step, $member);
 
-	return $self->take($step, $member, $edge, $reason) if $edge;
+	return over($step, $edge, $reason) if $edge;
 	return $self->stay($step, $member, $later, $erred);
 }
 
@@ -890,7 +916,6 @@ sub react
 	my $goal = $definition->{goal};
 
 	my $is_held = is_open($member) && $self->is_held($member, $step);
-
 	return \%reaction if $event->{at} < $member->{entered_at};
 	$reaction{goal} = 1
 	  if $goal && $goal->{event} eq $event->{event} && !defined $member->{converted_at}
@@ -912,7 +937,7 @@ sub react
 	}
 	$self->edges($member);
 	$reaction{ready} = !$reaction{edge} && !$reaction{reset} && !defined $member->{ready_at}
-	  && defined $tile->{condition} && !$member->{tries}
+	  && defined $tile->{condition}
 	  && $self->holds($step, $member, $tile);
 	return \%reaction;
 }
@@ -959,9 +984,9 @@ sub carry_out
 		$member->{context} = { %{ $member->{context} }, %{ $step->{event}{props} } };
 		@$member{qw(arrived_at ready_at timers tries)} = ($step->{now}, undef, {}, 0);
 	}
-	return $self->take($step, $member, $reaction->{edge}, 'event') if $reaction->{edge};
-	return $self->ask_tile($step, $member, 'event') if $reaction->{reset};
-	return $self->ready($step, $member, 'event') if $reaction->{ready};
+	return $self->take_and_go_on($step, $member, $reaction->{edge}, 'event') if $reaction->{edge};
+	return $self->go_on($member, $self->ask_tile($step, $member, 'event')) if $reaction->{reset};
+	return $self->go_on($member, $self->ready($step, $member, 'event')) if $reaction->{ready};
 	return;
 }
 
@@ -1001,8 +1026,20 @@ sub plan_entry
 	triggers($definition);
 
 	return unless $trigger;
+	return $self->plan_fan(\%asking, $name, $trigger) if defined $trigger->{customers};
 	return $self->judge_entry(\%asking, $name, $self->entry_key(\%asking, $definition),
 		$step->{event}{props}, defined $trigger->{position} ? $trigger : undef);
+}
+
+# customers: these enter instead, sorted, each in a step of its own after all of this one.
+sub plan_fan
+{
+	my ($self, $step, $name, $trigger) = @_;
+	my ($customers) = $self->ask($step, $step->{definition}, undef, $trigger->{customers});
+	my %each = map { $_ => 1 } grep { defined && length } @{ $customers // [] };
+
+	push @{ $self->{fans} }, { journey => $name, customers => [ sort keys %each ], event => $step->{event} };
+	return;
 }
 
 sub entry_key
@@ -1026,7 +1063,9 @@ sub judge_entry
 	return if $rules->{only} && !$self->{audience}{ $rules->{only} }{$customer};
 	my @runs = grep { $_->{journey} eq $name } $self->members_of($customer);
 	my $inside = first { is_open($_) && $_->{key} eq $key } @runs;
-	my %plan = (journey => $name, key => $key, context => $context, edge => $edge);
+	my %plan = (
+		journey => $name, key => $key, context => $context, edge => $edge,
+		held_out => $rules->{holdout} && bucket($name, '', $customer) < 100 * ${ $rules->{holdout} });
 
 	if ($inside)
 	{
@@ -1040,8 +1079,6 @@ sub judge_entry
 		my $last = max(map { $_->{entered_at} } @runs);
 		return if add($last, $rules->{cooldown}, $self->zone($step, $definition)) > $step->{now};
 	}
-	$plan{held_out} = $rules->{holdout}
-	  && bucket($name, '', $customer) < 100 * ${ $rules->{holdout} };
 	return \%plan;
 }
 
@@ -1089,7 +1126,7 @@ sub enter_run
 	  // $self->choose_by_time($step, $member);
 	if ($edge)
 	{
-		$self->take($step, $member, $edge, 'entry');
+		$self->take_and_go_on($step, $member, $edge, 'entry');
 		return $member;
 	}
 	$self->row($step, $member, undef, $entry, undef, 'entry');
@@ -1104,11 +1141,58 @@ sub work_raised
 {
 	my ($self, $customer, $now) = @_;
 
+	my $worked = 0;
 	while (my $raised = shift @{ $self->{raised} })
 	{
+		next if $raised->{kind} eq 'event' && !$self->is_heard($raised->{event});
+		if (++$worked > MAX_STEPS)
+		{
+			$self->drop($customer, $now, $raised, splice(@{ $self->{raised} }));
+			last;
+		}
 		my $work = "work_$raised->{kind}";
 		$self->$work($raised, $customer, $now);
 	}
+	return $self->work_fans;
+}
+
+# What those who enter so raise enters nobody else.
+sub work_fans
+{
+	my ($self) = @_;
+	my @fans = splice(@{ $self->{fans} });
+
+	return if $self->{is_fanning};
+	local $self->{is_fanning} = 1;
+	for my $fan (@fans)
+	{
+		my ($name, $event) = @$fan{qw(journey event)};
+		for my $customer (@{ $fan->{customers} })
+		{
+			my $definition = newest($self->journey($name));
+			my %step = (
+				customer => $customer, now => $event->{at}, event => $event, definition => $definition);
+			$self->catch_up($customer);
+			my $plan = $self->judge_entry(\%step, $name, $self->entry_key(\%step, $definition), $event->{props});
+			$self->carry_out_entry(\%step, $plan) if $plan;
+			$self->work_raised($customer, $event->{at});
+		}
+	}
+	return;
+}
+
+# Rule 15: too many.  Whoever waits for one of those that are dropped fails.
+sub drop
+{
+	my ($self, $customer, $now, @dropped) = @_;
+	my %step = (customer => $customer, now => $now);
+
+	for my $raised (@dropped)
+	{
+		my $parent = $raised->{kind} eq 'result' ? $raised->{member} : $raised->{parent};
+		$self->fail(\%step, $parent) if $parent && awaits_that($parent, $raised->{child} // $raised);
+	}
+	$self->{raised} = [];
 	return;
 }
 
@@ -1117,12 +1201,18 @@ sub work_event
 	my ($self, $raised, $customer, $now) = @_;
 	my $name = $raised->{event};
 	my %event = (customer => $customer, event => $name, props => $raised->{props}, at => $now);
-	my $is_named = grep { $self->names_event($_, $name) } @{ $self->{names} };
 
-	# Conditions without event are asked of it even where nobody names it.
-	return unless $is_named || $name eq '$profile_changed';
-	$self->log_event(\%event) if $is_named;
+	$self->log_event(\%event) if grep { $self->names_event($_, $name) } @{ $self->{names} };
 	return $self->happen(\%event);
+}
+
+# Conditions without event are asked of a change of profile even where nobody names it.
+sub is_heard
+{
+	my ($self, $event) = @_;
+	my $hears = $event eq '$profile_changed' ? 'hears' : 'names_event';
+
+	return grep { $self->$hears($_, $event) } @{ $self->{names} };
 }
 
 # Does the journey listen to it: its newest version for entries, all that ever were
@@ -1185,7 +1275,7 @@ sub work_child
 	}
 	$self->carry_out_entry(\%step, $plan) if $plan;
 	%step = (customer => $customer, now => $now);
-	$self->result(\%step, $parent, 'step', 'refused') if $parent;
+	$self->go_on($parent, $self->result(\%step, $parent, 'step', 'refused')) if $parent;
 	return;
 }
 
@@ -1204,7 +1294,7 @@ sub work_result
 
 	# It may have gone on without its child.
 	return unless awaits_that($member, $raised->{child});
-	return $self->result(\%step, $member, 'step', $raised->{outcome});
+	return $self->go_on($member, $self->result(\%step, $member, 'step', $raised->{outcome}));
 }
 
 # ---- what time does ----
@@ -1263,7 +1353,7 @@ sub fire
 	{
 		$self->leave(\%step, $member, 'exit_rule', $rule->{outcome});
 	}
-	else { $self->fire_timer(\%step, $member) }
+	else { $self->go_on($member, $self->fire_timer(\%step, $member)) }
 	return $self->work_raised($member->{customer}, $now);
 }
 
@@ -1293,6 +1383,7 @@ sub fire_timer
 			return;
 		}
 		$self->cancel($member->{awaits});
+		$self->raise_end($member->{awaits}, 'expired');
 		return $self->result($step, $member, 'timer', 'expired');
 	}
 	return $self->fire_wait($step, $member, $tile, %is_due);
@@ -1309,8 +1400,7 @@ sub fire_wait
 		return $self->ready($step, $member, 'timer')
 		  if $self->holds($step, $member, $tile, \$erred);
 		return $self->erred($step, $member, $erred) if $erred;
-		$timers->{recheck} = add($step->{now}, $tile->{recheck},
-			$self->zone($step, $self->definition($member), $member));
+		$timers->{recheck} = $self->later($step, $member, $step->{now}, $tile->{recheck});
 	}
 	return unless $is_due{hold};
 	$timers->{hold} = $self->into_window($step, $member, $tile, $step->{now});
@@ -1334,8 +1424,14 @@ sub catch_up
 {
 	my ($self, $customer) = @_;
 
-	while (my $late = first { is_open($_) && defined $self->next_pause($_) } $self->members_of($customer))
+	while (my $late = first { is_open($_) && ($self->is_stopped($_) || defined $self->next_pause($_)) }
+		$self->members_of($customer))
 	{
+		if ($self->is_stopped($late))
+		{
+			$self->exit_stopped($customer);
+			next;
+		}
 		my $pause = $self->next_pause($late);
 		my @behind = grep { is_open($_) && $_->{journey} eq $late->{journey}
 			  && $_->{pauses} == $late->{pauses} } $self->members_of($customer);
@@ -1357,6 +1453,22 @@ sub catch_up
 	return;
 }
 
+sub is_stopped
+{
+	my ($self, $member) = @_;
+	return $self->journey($member->{journey})->{stopped};
+}
+
+sub exit_stopped
+{
+	my ($self, $customer) = @_;
+	my %step = (customer => $customer, now => $self->clock($customer));
+
+	$self->leave(\%step, $_, 'stopped', 'stopped')
+	  for grep { is_open($_) && $self->is_stopped($_) } $self->members_of($customer);
+	return $self->work_raised($customer, $step{now});
+}
+
 # Customers for whom events are held: time works these off at once.  The others catch
 # up with their next timer, event or verb, when it first matters.
 sub late_customers
@@ -1366,9 +1478,10 @@ sub late_customers
 
 	for my $member (grep { is_open($_) } @{ $self->{members} })
 	{
-		my $pause = $self->next_pause($member) // next;
+		my @pauses = @{ $self->journey($member->{journey})->{pauses} };
 		$late{ $member->{customer} } = 1
-		  if grep { $_->{customer} eq $member->{customer} } @{ $pause->{held} };
+		  if defined $self->next_pause($member)
+		  && grep { $_->{customer} eq $member->{customer} } map { @{ $_->{held} } } splice(@pauses, $member->{pauses});
 	}
 	return sort keys %late;
 }
@@ -1455,12 +1568,12 @@ sub restart_wait
 	elsif (defined $member->{ready_at})
 	{
 		@$member{qw(arrived_at ready_at)} = ($now, $now);
-		$self->try_edges(\%step, $member, 'timer');
+		$self->go_on($member, $self->try_edges(\%step, $member, 'timer'));
 	}
 	elsif ($self->tile($member)->{type} eq 'wait')
 	{
 		@$member{qw(arrived_at timers tries)} = ($now, {}, 0);
-		$self->ask_tile(\%step, $member, 'timer');
+		$self->go_on($member, $self->ask_tile(\%step, $member, 'timer'));
 	}
 	return;
 }
@@ -1471,7 +1584,8 @@ sub emit
 {
 	my ($self, $customer, $name, $props, $at) = @_;
 
-	$self->catch_up($customer);
+	# An event that nobody hears touches nobody.
+	$self->catch_up($customer) if grep { $self->hears($_, $name) } @{ $self->{names} };
 	my %event = (
 		customer => $customer, event => $name, props => $props,
 		at => $at // $self->clock($customer));
@@ -1520,7 +1634,7 @@ sub move
 	  $self->members_of($customer);
 	$self->row(\%step, $member, $member->{tile}, $tile, undef, 'manual');
 	$self->put(\%step, $member, $tile);
-	$self->arrive(\%step, $member, 'step');
+	$self->go_on($member, $self->arrive(\%step, $member, 'step'));
 	return $self->work_raised($customer, $step{now});
 }
 
@@ -1544,8 +1658,8 @@ sub retry_member
 	$self->note(\%step, $member, 'retried');
 	$member->{state} = 'active';
 	if ($self->journey($name)->{state} eq 'paused') { $member->{timers} = { again => $step{now} } }
-	elsif (defined $member->{ready_at}) { $self->try_edges(\%step, $member, 'step') }
-	else { $self->ask_tile(\%step, $member, 'step') }
+	elsif (defined $member->{ready_at}) { $self->go_on($member, $self->try_edges(\%step, $member, 'step')) }
+	else { $self->go_on($member, $self->ask_tile(\%step, $member, 'step')) }
 	return $self->work_raised($customer, $step{now});
 }
 
@@ -1630,14 +1744,9 @@ sub stop
 {
 	my ($self, $name) = @_;
 
-	$self->journey($name)->{state} = 'completed';
-	for my $customer (sort keys %{ { map { $_->{customer} => 1 } @{ $self->{members} } } })
-	{
-		my %step = (customer => $customer, now => $self->clock($customer));
-		$self->leave(\%step, $_, 'stopped', 'stopped')
-		  for grep { $_->{journey} eq $name && is_open($_) } $self->members_of($customer);
-		$self->work_raised($customer, $step{now});
-	}
+	@{ $self->journey($name) }{qw(state stopped)} = ('completed', 1);
+	$self->catch_up($_)
+	  for sort keys %{ { map { $_->{customer} => 1 } grep { is_open($_) && $_->{journey} eq $name } @{ $self->{members} } } };
 	$self->cancel($_)
 	  for grep { $_->{journey} eq $name && $_->{state} eq 'pending' } @{ $self->{actions} };
 	return;
@@ -1719,13 +1828,33 @@ sub delivered
 {
 	my ($self, $action, $outcome, $response) = @_;
 	my $customer = $action->{customer};
-	my %step = (customer => $customer, now => $self->clock($customer));
 	my $member = $action->{member};
 
+	my $awaits = sub { is_open($member) && ($member->{awaits} // 0) == $action };
+
+	# Rule 8: an action that nobody awaits touches no member.
+	return unless $awaits->() || $self->is_heard(end_event($outcome));
 	$self->catch_up($customer);
-	$self->result(\%step, $member, 'step', $outcome, $response)
-	  if ($member->{awaits} // 0) == $action && is_open($member);
+	my %step = (customer => $customer, now => $self->clock($customer));
+	$self->raise_end($action, $outcome);
+	$self->go_on($member, $self->result(\%step, $member, 'step', $outcome, $response)) if $awaits->();
 	return $self->work_raised($customer, $step{now});
+}
+
+sub end_event
+{
+	my ($outcome) = @_;
+	return $outcome eq 'delivered' ? '$action_delivered' : '$action_failed';
+}
+
+sub raise_end
+{
+	my ($self, $action, $outcome) = @_;
+	my %props = (key => $action->{member}{key}, map { $_ => $action->{$_} } qw(journey tile destination));
+
+	$props{error} = 'expired' if $outcome eq 'expired';
+	push @{ $self->{raised} }, { kind => 'event', event => end_event($outcome), props => \%props };
+	return;
 }
 
 # ---- what the tables must show, a line per row ----
@@ -1746,9 +1875,10 @@ sub line
 
 sub event_name
 {
-	my ($event) = @_;
+	my ($event, $member) = @_;
 
-	return undef unless $event && $event->{id};
+	# Who enters by another's event has it not in the own log.
+	return undef unless $event && $event->{id} && $event->{customer} eq $member->{customer};
 	return $event->{event} . (as_text($event->{props}{n}) // '');
 }
 
@@ -1766,7 +1896,7 @@ sub dump_tables
 		push @lines, line("member|$run", @$member{qw(version tile state entered_at arrived_at)},
 			due_at($member), json($member->{context}), @$member{qw(outcome exited_at converted_at)});
 		push @lines, line("move|$run", ++$seq, @$_{qw(version from to edge reason)},
-			event_name($_->{event}), @$_{qw(due_at at)})
+			event_name($_->{event}, $member), @$_{qw(due_at at)})
 		  for @{ $member->{log} };
 	}
 	push @lines, line("action|$run{$_->{member}}", @$_{qw(tile created_at next_attempt_at state attempts)},

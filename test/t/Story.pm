@@ -303,13 +303,32 @@ sub trigger
 	if ($on{internal} && $i > 0 && chance(0.2))
 	{
 		my $other = $names->[ number(0, $i - 1) ];
-		return { event => '$journey_exited', condition => sql("props->>'journey' = '$other'",
+		return { fan(0.1), event => '$journey_exited', condition => sql("props->>'journey' = '$other'",
 			sub { same($_[0]{props}{journey}, $other) }) };
 	}
 	return { event => '$profile_changed', condition => sql("props->'changed' ? 'v'",
 		sub { exists $_[0]{props}{changed} && exists $_[0]{props}{changed}{v} }) }
 	  if $on{internal} && chance(0.05);
-	return { event => pick(@events), maybe_condition(0.2) };
+	return { event => pick('$action_delivered', '$action_failed'), fan(0.1),
+		chance(0.5) ? (condition => sql("props->>'tile' <> 't1'", sub { $_[0]{props}{tile} ne 't1' })) : () }
+	  if $on{internal} && chance(0.05);
+	return { event => pick(@events), maybe_condition(0.2), fan(0.07) };
+}
+
+# Others enter instead.
+sub fan
+{
+	my ($share) = @_;
+
+	return unless $on{customers} && chance($share);
+	return (customers => pick(
+		sql("ARRAY['cas', 'ann', NULL, 'ann']", sub { [qw(cas ann)] }),
+		sql("ARRAY[props->>'k', 'bob']", sub { [ Model::as_text($_[0]{props}{k}), 'bob' ] }),
+		sql("CASE WHEN traits ? 'w' THEN ARRAY[customer, 'cas'] END",
+			sub { exists $_[0]{traits}{w} ? [ $_[0]{customer}, 'cas' ] : undef }),
+		sql("ARRAY[((props->>'x')::int + 1)::text]", sub {
+			my $x = int_of($_[0]{props}{x});
+			[ defined $x ? $x + 1 : undef ] })));
 }
 
 sub definition
