@@ -46,6 +46,7 @@ PG_FUNCTION_INFO_V1(journey_nack);
 #define MOST_ENDED 10000
 
 #define ABANDONED_ERROR "lease passed without journey_ack() or journey_nack()"
+#define STOPPED_ERROR "journey was stopped"
 
 /* ---- who may pull ---- */
 
@@ -89,6 +90,11 @@ require_existing(text *destination)
 	" WHERE m.customer OPERATOR(pg_catalog.=) a.customer" \
 	" AND m.run OPERATOR(pg_catalog.=) 0 AND m.awaits OPERATOR(pg_catalog.=) a.id)"
 
+/* Of a journey that was stopped: it is not sent any more. */
+#define IS_STOPPED \
+	"(a.journey OPERATOR(pg_catalog.=) ANY (SELECT j.name FROM journey.journey j" \
+	" WHERE j.stopped))"
+
 /* What is needed of an action when it ends. */
 #define END_COLUMNS "a.id, a.customer, a.member, a.journey, a.tile, a.destination, " IS_AWAITED
 
@@ -125,6 +131,7 @@ typedef struct InFlight
 	ActionEnd	end;
 	int			attempts;
 	RetrySchedule schedule;
+	bool		is_stopped;		/* its journey is */
 } InFlight;
 
 static Datum
@@ -142,7 +149,7 @@ static bool
 find_in_flight(FunctionCallInfo fcinfo, InFlight *action)
 {
 	static SqlPlan plan = {
-		"SELECT " END_COLUMNS ", a.attempts, a.retry FROM journey.action a"
+		"SELECT " END_COLUMNS ", a.attempts, a.retry, " IS_STOPPED " FROM journey.action a"
 		" WHERE a.id OPERATOR(pg_catalog.=) $1"
 		" AND a.state OPERATOR(pg_catalog.=) 'in_flight'",
 		1, {UUIDOID}
@@ -162,6 +169,7 @@ find_in_flight(FunctionCallInfo fcinfo, InFlight *action)
 		action->attempts = DatumGetInt32(sql_value(0, END_MORE, &isnull));
 		retry = sql_datum(&session, 0, END_MORE + 1, &isnull);
 		action->schedule = retry_schedule(isnull ? NULL : DatumGetJsonbP(retry));
+		action->is_stopped = DatumGetBool(sql_value(0, END_MORE + 2, &isnull));
 	}
 	sql_end(&session);
 	if (found)
@@ -276,7 +284,13 @@ argument_max(FunctionCallInfo fcinfo, int n)
 	" coalesce((a.retry OPERATOR(pg_catalog.->>) 'max')::pg_catalog.int4, " \
 	DEFAULT_MAX_ATTEMPTS_SQL ")"
 
-#define IS_OVER "(" HAS_EXPIRED " OR " IS_ABANDONED ")"
+#define IS_OVER "(" HAS_EXPIRED " OR " IS_STOPPED " OR " IS_ABANDONED ")"
+
+/* Of one that is over. */
+#define END_OUTCOME \
+	"CASE WHEN " HAS_EXPIRED " THEN '" OUTCOME_EXPIRED "'" \
+	" WHEN " IS_STOPPED " THEN '" OUTCOME_CANCELLED "'" \
+	" ELSE '" OUTCOME_DEAD "' END"
 
 /* Of a row found by its key; in a form that no index on the time can be used for. */
 #define IS_STILL_DUE \
@@ -290,20 +304,42 @@ argument_max(FunctionCallInfo fcinfo, int n)
 static SqlPlan end_plan = {
 	"WITH head AS MATERIALIZED (SELECT a.customer, a.id, " IS_OVER " AS is_over"
 	" FROM journey.action a WHERE " IS_DUE " ORDER BY a.next_attempt_at LIMIT $3),"
-	" over AS MATERIALIZED (SELECT " END_COLUMNS " AS is_awaited, " HAS_EXPIRED " AS expired"
+	" over AS MATERIALIZED (SELECT " END_COLUMNS " AS is_awaited, " END_OUTCOME " AS outcome"
 	" FROM head JOIN journey.action a ON a.customer OPERATOR(pg_catalog.=) head.customer"
 	" AND a.id OPERATOR(pg_catalog.=) head.id"
 	" WHERE head.is_over AND " IS_STILL_DUE " AND " IS_OVER
 	" FOR UPDATE OF a SKIP LOCKED),"
 	" ended AS (UPDATE journey.action a SET next_attempt_at = NULL,"
-	" state = CASE WHEN over.expired THEN 'cancelled' ELSE 'dead' END,"
-	" last_error = CASE WHEN over.expired THEN '" EXPIRED_ERROR "' ELSE '" ABANDONED_ERROR "' END"
+	" state = CASE over.outcome WHEN 'dead' THEN 'dead' ELSE 'cancelled' END,"
+	" last_error = CASE over.outcome WHEN 'dead' THEN '" ABANDONED_ERROR "'"
+	" WHEN 'expired' THEN '" EXPIRED_ERROR "' ELSE '" STOPPED_ERROR "' END"
 	" FROM over WHERE NOT ($4 OR over.is_awaited)"
 	" AND a.customer OPERATOR(pg_catalog.=) over.customer"
 	" AND a.id OPERATOR(pg_catalog.=) over.id)"
 	" SELECT over.*, $4 OR over.is_awaited FROM over ORDER BY over.customer",
 	4, {TEXTOID, TIMESTAMPTZOID, INT4OID, BOOLOID}
 };
+
+/* Outcome and error, by the outcome's name. */
+static void
+read_outcome(ActionEnd *end, const char *outcome)
+{
+	if (strcmp(outcome, OUTCOME_EXPIRED) == 0)
+	{
+		end->outcome = OUTCOME_EXPIRED;
+		end->error = EXPIRED_ERROR;
+	}
+	else if (strcmp(outcome, OUTCOME_CANCELLED) == 0)
+	{
+		end->outcome = OUTCOME_CANCELLED;
+		end->error = STOPPED_ERROR;
+	}
+	else
+	{
+		end->outcome = OUTCOME_DEAD;
+		end->error = ABANDONED_ERROR;
+	}
+}
 
 /* Those that are over and concern somebody, an array; *others: how many do not. */
 static ActionEnd *
@@ -322,7 +358,6 @@ find_over(text *destination, TimestampTz now, int limit, int *n, int *others)
 	for (uint64 i = 0; i < found; i++)
 	{
 		bool		isnull;
-		bool		expired = DatumGetBool(sql_value(i, END_MORE, &isnull));
 
 		if (!DatumGetBool(sql_value(i, END_MORE + 1, &isnull)))
 		{
@@ -330,8 +365,7 @@ find_over(text *destination, TimestampTz now, int limit, int *n, int *others)
 			continue;
 		}
 		read_end(&session, i, &ends[*n]);
-		ends[*n].outcome = expired ? OUTCOME_EXPIRED : OUTCOME_DEAD;
-		ends[*n].error = expired ? EXPIRED_ERROR : ABANDONED_ERROR;
+		read_outcome(&ends[*n], sql_text(&session, i, END_MORE));
 		(*n)++;
 	}
 	sql_end(&session);
@@ -439,7 +473,10 @@ retry_after(FunctionCallInfo fcinfo, int n, TimestampTz now)
 	return at;
 }
 
-/* By the schedule, unless the consumer says when; how often only the schedule says. */
+/*
+ * By the schedule, unless the consumer says when; how often only the schedule
+ * says, and never again where the journey was stopped.
+ */
 Datum
 journey_nack(PG_FUNCTION_ARGS)
 {
@@ -455,9 +492,9 @@ journey_nack(PG_FUNCTION_ARGS)
 	action.end.error = error ? text_to_cstring(error) : NULL;
 	next = PG_ARGISNULL(2) ? retry_time(&action.schedule, action.attempts, now) :
 		retry_after(fcinfo, 2, now);
-	if (action.attempts < action.schedule.max)
+	if (action.attempts < action.schedule.max && !action.is_stopped)
 		PG_RETURN_BOOL(set_state(&action.end, "pending", next));
-	action.end.outcome = OUTCOME_DEAD;
+	action.end.outcome = action.is_stopped ? OUTCOME_CANCELLED : OUTCOME_DEAD;
 	cache_refresh();
 	PG_RETURN_BOOL(end_action(&action.end, LOCK_WAIT));
 }

@@ -243,26 +243,18 @@ SELECT journey_advance_to('2025-03-05 11:00') AS moved;
 SELECT tile, state, arrived_at, due_at FROM members;
 ROLLBACK TO clean;
 
--- ---- what came meanwhile, but is of the time before the member, is not for it ----
+-- ---- what came meanwhile counts as of the resume, of whatever time it is ----
 CALL draw('kyc', kyc());
 CALL emit('10:00', 'ann', 'go');
 CALL at('10:05');
 SELECT journey_pause('kyc');
 CALL at('10:06');
 SELECT journey_emit('ann', 'known', at => moment('09:59:59')) > 0 AS id;
-SELECT count(*) FROM journey.held;
-SAVEPOINT before;
-CALL at('10:10');
-SELECT journey_resume('kyc');
-SELECT journey_tick();
-SELECT tile, state FROM members;
-ROLLBACK TO before;
-SELECT journey_emit('ann', 'known', at => moment('10:00')) > 0 AS id;
 SELECT event, at FROM journey.held;
 CALL at('10:10');
 SELECT journey_resume('kyc');
 SELECT journey_tick();
-SELECT tile, state FROM members;
+SELECT tile, state, arrived_at FROM members;
 ROLLBACK TO clean;
 
 -- ---- a backlog: each event has the limits of an emit to itself ----

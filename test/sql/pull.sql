@@ -102,6 +102,44 @@ SELECT customer, state, attempts, next_attempt_at, last_error FROM mails WHERE c
 CALL at('2026-01-01 00:00');
 SELECT customer FROM journey_claim('mail');
 
+-- A stopped journey sends nothing any more: what is in flight then may still be
+-- delivered, but does not come back by a nack, nor by its lease's end.
+ROLLBACK TO sent;
+CALL at('10:05');
+SELECT id AS bob FROM journey_claim('mail', 1) \gset
+SELECT id AS ann FROM journey_claim('mail', 1) \gset
+SELECT id AS cy FROM journey_claim('mail', 1) \gset
+SELECT journey_stop('sender');
+TABLE mails;
+SELECT journey_nack(:'bob', 'mailbox full', '1 minute'), journey_nack(:'bob'), journey_ack(:'cy');
+TABLE mails;
+CALL at('10:20');
+SELECT customer FROM journey_claim('mail');
+TABLE mails;
+SELECT journey_ack(:'ann');
+-- nor does what a transaction that was there before has left
+UPDATE journey.action SET state = 'pending', next_attempt_at = moment('10:15') WHERE customer = 'ann';
+SELECT destination FROM journey_claim('mail') UNION ALL SELECT destination FROM journey_claim('push');
+SELECT destination, state, last_error FROM journey.action WHERE customer = 'ann' ORDER BY 1;
+-- published again, the journey sends again
+SELECT journey_revise('sender'), journey_activate('sender');
+CALL emit('10:25', 'dan', 'X');
+SELECT customer FROM journey_claim('mail');
+-- where somebody listens
+ROLLBACK TO sent;
+CALL draw('failures', $${
+  "tiles": {"start": {"type": "entry", "on": [{"event": "$action_failed"}]}, "hold": {"type": "wait"}, "done": {"type": "exit"}},
+  "edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "done", "event": "never"}]
+}$$);
+CALL at('10:05');
+SELECT count(*) FROM journey_claim('mail', 2);
+SELECT journey_stop('sender');
+SELECT journey_nack(id, 'mailbox full') FROM journey.action WHERE customer = 'bob' AND state = 'in_flight';
+CALL at('10:20');
+SELECT customer FROM journey_claim('mail');
+TABLE mails;
+SELECT customer, props FROM journey.event WHERE event = '$action_failed' ORDER BY customer;
+
 -- What they refuse.
 ROLLBACK TO sent;
 SELECT id FROM journey_claim('mail', 1) \gset
