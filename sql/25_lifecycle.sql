@@ -47,7 +47,7 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'journey_retry_member'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_retry_member(text, text, text) IS
-'Let a member that has failed try again: its tile, or the edges leaving it, are asked anew. In a paused journey that happens after journey_resume. Errors: 42704 no such journey, or no failed member of that key, 55000 the journey is a draft, 42501. For the journey''s owner and roles with level operate.';
+'Let a member that has failed try again: its tile, or the edges leaving it, are asked anew. In a paused journey that happens after journey_resume. Errors: 42704 no such journey, or no failed member of that key (the hint names the keys that have failed), 55000 the journey is a draft, 42501. For the journey''s owner and roles with level operate.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_migrate(
 	name text,
@@ -60,4 +60,4 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'journey_migrate'
 LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
 COMMENT ON FUNCTION @extschema@.journey_migrate(text, jsonb, boolean) IS
-'Move all members inside a journey, on whatever older version, to its newest activated one. Each goes to the tile to which tile_map ({"old tile": "new tile"}) sends its tile, else to the one of the same name; what its tile has sent is not sent again, and where the tile or its edges have changed, timers are computed anew from the arrival. Returns how many went from which tile to which; with dry_run nothing is done. Errors, with which nobody is moved: 42704 no such journey, or a tile of the map that does not exist, 55000 the journey is a draft, or members stand on a tile without counterpart, 22023 a tile other than entry is sent to entry, 42501. For the journey''s owner and roles with level operate.';
+'Move all members inside a journey, on whatever older version, to its newest activated one. Each goes to the tile to which tile_map ({"old tile": "new tile"}) sends its tile, else to the one of the same name; what its tile has sent is not sent again, and where the tile or its edges have changed, timers are computed anew from the arrival. Returns how many went from which tile to which; with dry_run nothing is done. A draft is no target: activate it first, in a transaction that can be rolled back after the dry run. Errors, with which nobody is moved: 42704 no such journey, or a tile of the map that does not exist, 55000 the journey is a draft, or members stand on a tile without counterpart, 22023 a tile other than entry is sent to entry, 42501. For the journey''s owner and roles with level operate.';

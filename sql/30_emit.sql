@@ -43,7 +43,7 @@ RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_enter'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_enter(text, text, jsonb) IS
-'Enter a customer into an active journey by hand. The context (an object) also stands for props where the journey''s key is asked. Returns the member''s id, or null where the journey''s rules refuse; errors: an unknown journey, or one that is not active.';
+'Enter a customer into a journey by hand. The context (an object) also stands for props where the journey''s key is asked. Returns the member''s id (where on_active is merge, of the one inside), or null where nobody enters: the journey''s rules refuse, its key is null or errs (see journey.failure), or it is paused or completed. Errors: 42704 no such journey, 55000 it is a draft.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_enter_many(journey text, customers text[])
 RETURNS bigint
@@ -75,7 +75,7 @@ RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_advance_to'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_advance_to(timestamptz) IS
-'For tests: move this session''s clock (as SET LOCAL journey.now) from due time to due time up to and including at, working off at each what is due, queued events too. Returns members moved plus events taken from the queue. Errors: a time before journey.now, and for who may not set journey.now.';
+'For tests: move this session''s clock (as SET LOCAL journey.now) from due time to due time up to and including at, working off at each what is due, queued events too, whoever''s it is. Roll the transaction back: what moves, moves; a warning says so outside a transaction block where journey.now is not set. Returns members moved plus events taken from the queue. Errors: a time before journey.now, and for who may not set journey.now.';
 
 CREATE OR REPLACE FUNCTION journey.journey_did(
 	customer text,

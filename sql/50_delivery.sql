@@ -36,4 +36,4 @@ RETURNS bool
 AS 'MODULE_PATHNAME', 'journey_nack'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_nack(uuid, text, interval) IS
-'Say that a claimed action was not delivered, and why (at most 4096 bytes). It can be claimed again after retry_in; null: by the retry schedule of its tile (by default 30 seconds, doubling to 6 hours, with jitter; after 10 attempts it is dead, and a member that awaits it goes on with outcome dead). False where it is not in flight.';
+'Say that a claimed action was not delivered, and why (at most 4096 bytes). It can be claimed again after retry_in; null: when the retry schedule of its tile says (by default 30 seconds, doubling to 6 hours, with jitter). After the schedule''s last attempt (10) it is dead, with retry_in too, and a member that awaits it goes on with outcome dead. False where it is not in flight.';

@@ -50,7 +50,7 @@ COMMENT ON COLUMN journey.member.state IS 'active; in_transit: on its way to the
 COMMENT ON COLUMN journey.member.entered_at IS 'when it entered the journey';
 COMMENT ON COLUMN journey.member.arrived_at IS 'when it came to the tile, or its wait was last reset';
 COMMENT ON COLUMN journey.member.due_at IS 'when time alone moves it next; null: never';
-COMMENT ON COLUMN journey.member.context IS 'props of the entry, merged with those of later events that reset a wait';
+COMMENT ON COLUMN journey.member.context IS 'props of the entry, merged with those of later events that reset a wait, and of entries where on_active is merge';
 COMMENT ON COLUMN journey.member.outcome IS 'how it ended, once exited';
 COMMENT ON COLUMN journey.member.exited_at IS 'when it exited';
 COMMENT ON COLUMN journey.member.converted_at IS 'when it first met the goal';
@@ -88,8 +88,8 @@ COMMENT ON COLUMN journey.action.destination IS 'where it goes';
 COMMENT ON COLUMN journey.action.payload IS 'what is sent';
 COMMENT ON COLUMN journey.action.tags IS 'the tile''s tags';
 COMMENT ON COLUMN journey.action.state IS 'pending, in_flight (claimed, until next_attempt_at), delivered, failed, dead (no attempt left, or too old), cancelled or suppressed (one over the cap)';
-COMMENT ON COLUMN journey.action.attempts IS 'how often it was claimed';
-COMMENT ON COLUMN journey.action.next_attempt_at IS 'when it may be claimed next; null: never';
+COMMENT ON COLUMN journey.action.attempts IS 'how often it was claimed; retry sets how often it may be';
+COMMENT ON COLUMN journey.action.next_attempt_at IS 'pending: from when it may be claimed (the end of quiet hours, the next attempt); in_flight: until when it is leased; null: it has ended';
 COMMENT ON COLUMN journey.action.last_error IS 'what the last attempt failed of; expired: it was cancelled because expires_at had come';
 COMMENT ON COLUMN journey.action.response IS 'what the destination answered';
 COMMENT ON COLUMN journey.action.created_at IS 'time of the move that made it';
@@ -135,7 +135,7 @@ COMMENT ON COLUMN journey.queue.id IS 'the id the event will have';
 COMMENT ON COLUMN journey.queue.customer IS 'who did it';
 COMMENT ON COLUMN journey.queue.event IS 'what';
 COMMENT ON COLUMN journey.queue.props IS 'its properties, a JSON object';
-COMMENT ON COLUMN journey.queue.at IS 'when it happened; null: when it was enqueued';
+COMMENT ON COLUMN journey.queue.at IS 'when it happened: as given, else when it was enqueued';
 COMMENT ON COLUMN journey.queue.dedupe_key IS 'as given to journey_enqueue';
 COMMENT ON COLUMN journey.queue.received_at IS 'when the server was told';
 

@@ -92,6 +92,16 @@ check_size(Datum json, const char *name)
 				errhint("See the setting journey.max_props."));
 }
 
+static const char *
+example_of(const char *name)
+{
+	if (strcmp(name, "traits") == 0)
+		return "{\"email\": \"ada@example.com\"}";
+	if (strcmp(name, "config") == 0)
+		return "{}";
+	return "{\"cart_id\": \"A\"}";
+}
+
 void
 check_props(Datum props, const char *name)
 {
@@ -100,7 +110,7 @@ check_props(Datum props, const char *name)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("%s must be a JSON object", name),
-				errhint("For example '{\"cart_id\": \"A\"}'."));
+				errhint("For example '%s'.", example_of(name)));
 }
 
 Jsonb *
@@ -132,7 +142,7 @@ raise_not_live(const char *name)
 	ereport(ERROR,
 			errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("journey \"%s\" is a draft", name),
-			errhint("Activate it with journey_activate()."));
+			errhint("Nobody is inside; customers enter once journey_activate() has put it in force."));
 }
 
 const JourneyState *

@@ -29,6 +29,9 @@ PG_FUNCTION_INFO_V1(journey_drop_edge);
 
 #define MAX_SHOWN 20			/* positions or tiles listed in a hint */
 
+#define ADD_HINT "Add it with journey_add_tile()."
+#define LOOK_HINT "journey_definition() shows its document."
+
 /* A draft that is being changed, and its parts; absent ones are empty. */
 typedef struct Draft
 {
@@ -156,14 +159,15 @@ draft_store(const Draft *draft)
 	draft_update(draft->row, draft->version, document);
 }
 
+/* The hint is for where no tile has a name like that one. */
 static void
-require_tile(const Draft *draft, const char *tile)
+require_tile(const Draft *draft, const char *tile, const char *other_hint)
 {
 	JsonbIterator *it;
 	JsonbIteratorToken token;
 	JsonbValue	value;
 	Nearest		nearest;
-	char	   *hint;
+	const char *hint;
 
 	if (get(draft->tiles, tile, &value))
 		return;
@@ -178,8 +182,7 @@ require_tile(const Draft *draft, const char *tile)
 			errcode(ERRCODE_UNDEFINED_OBJECT),
 			errmsg("the draft of journey %s has no tile %s",
 				   quoted_name(draft->row->name), quoted_name(tile)),
-			hint ? errhint("%s", hint) :
-			errhint("Add it with journey_add_tile()."));
+			errhint("%s", hint ? hint : other_hint));
 }
 
 static char *
@@ -276,8 +279,8 @@ journey_add_edge(PG_FUNCTION_ARGS)
 	edge = edge_of_arguments(fcinfo, from, to);
 
 	draft = draft_open(name);
-	require_tile(&draft, from);
-	require_tile(&draft, to);
+	require_tile(&draft, from, ADD_HINT);
+	require_tile(&draft, to, ADD_HINT);
 	draft.edges = concat(draft.edges, edge);
 	draft_store(&draft);
 	PG_RETURN_VOID();
@@ -321,7 +324,7 @@ journey_drop_tile(PG_FUNCTION_ARGS)
 	tile = author_text(fcinfo, 1, "tile");
 
 	draft = draft_open(name);
-	require_tile(&draft, tile);
+	require_tile(&draft, tile, LOOK_HINT);
 	draft.tiles = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete,
 													 JsonbPGetDatum(draft.tiles),
 													 CStringGetTextDatum(tile)));
@@ -413,8 +416,8 @@ raise_no_edge(const Draft *draft, const EdgeWanted *wanted)
 	others = find_edges(draft, &any);
 	if (others == NULL)
 	{
-		require_tile(draft, wanted->from);
-		require_tile(draft, wanted->to);
+		require_tile(draft, wanted->from, LOOK_HINT);
+		require_tile(draft, wanted->to, LOOK_HINT);
 	}
 	ereport(ERROR,
 			errcode(ERRCODE_UNDEFINED_OBJECT),

@@ -62,6 +62,9 @@ raise_nobody(const text *customer, const MemberOrder *order, const char *journey
 			errmsg("%s has no failed member in journey %s", who(customer, order),
 				   quoted_name(journey)) :
 			errmsg("%s is not in journey %s", who(customer, order), quoted_name(journey)),
+			order->other_keys != NIL ?
+			errhint_plural("There is one with key %s.", "There are some with keys %s.",
+						   list_length(order->other_keys), list_keys(order->other_keys)) :
 			errhint("Customers, keys and states are in the view journey.member."));
 }
 

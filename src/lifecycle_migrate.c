@@ -77,9 +77,9 @@ require_argument(FunctionCallInfo fcinfo, int number, const char *name)
 				errmsg("%s must not be null", name));
 }
 
-/* The journey, which nobody changes meanwhile; it has an activated version. */
-static const JourneyState *
-begin_migrate(const char *name, bool dry_run)
+/* To the newest activated version of the journey, which nobody changes meanwhile. */
+static Migration *
+begin_migrate(const char *name, List *pairs, bool dry_run)
 {
 	JourneyRow *row = dry_run ? row_read(name) : row_lock(name);
 	const JourneyState *state;
@@ -97,7 +97,7 @@ begin_migrate(const char *name, bool dry_run)
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("journey %s stands still", quoted_name(name)),
 				errdetail("Its version %d cannot be read.", row->version));
-	return state;
+	return migration_begin(state, pairs, row_draft(row));
 }
 
 static void
@@ -136,7 +136,7 @@ journey_migrate(PG_FUNCTION_ARGS)
 		role_refuse_read_only("journey_migrate");
 
 	InitMaterializedSRF(fcinfo, 0);
-	migration = migration_begin(begin_migrate(name, dry_run), pairs);
+	migration = begin_migrate(name, pairs, dry_run);
 	if (!dry_run)
 		migration_run(migration);
 	put_moves((ReturnSetInfo *) fcinfo->resultinfo, migration_moves(migration));

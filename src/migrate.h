@@ -34,9 +34,10 @@ typedef struct Migration Migration;
 /*
  * Look where members stand and where each would go.  Raises where the pairs
  * name tiles that there are not, or a tile with members leads nowhere.  The
- * cache is held until migration_end.
+ * cache is held until migration_end.  draft: the version that is not activated
+ * yet, for messages; 0: none.
  */
-extern Migration *migration_begin(const JourneyState *state, List *pairs);
+extern Migration *migration_begin(const JourneyState *state, List *pairs, int16 draft);
 
 /* Do it, customer by customer; raises as above, for whoever has come to a tile since. */
 extern void migration_run(Migration *migration);

@@ -42,6 +42,16 @@ find_pair(const Migration *migration, const char *name)
 	return NULL;
 }
 
+/* A tile that the newest version lacks may be one of the draft beside it. */
+static char *
+missing_hint(const Migration *migration, const Nearest *nearest)
+{
+	if (migration->draft == 0)
+		return nearest_hint(nearest);
+	return psprintf("Version %d is a draft: members move to it after journey_activate(),"
+					" which can be rolled back after a dry run.", migration->draft);
+}
+
 static void
 check_target(const Migration *migration, const TilePair *pair)
 {
@@ -52,7 +62,7 @@ check_target(const Migration *migration, const TilePair *pair)
 		return;
 	nearest_begin(&nearest, pair->to);
 	offer_tiles(&nearest, migration->to);
-	hint = nearest_hint(&nearest);
+	hint = missing_hint(migration, &nearest);
 	ereport(ERROR,
 			errcode(ERRCODE_UNDEFINED_OBJECT),
 			errmsg("tile %s does not exist in version %d of journey %s",
@@ -99,7 +109,7 @@ check_source(const Migration *migration, const TilePair *pair)
 		if (from != NULL)
 			offer_tiles(&nearest, from);
 	}
-	hint = nearest_hint(&nearest);
+	hint = missing_hint(migration, &nearest);
 	ereport(ERROR,
 			errcode(ERRCODE_UNDEFINED_OBJECT),
 			errmsg("tile %s of the tile map does not exist in journey %s",
@@ -308,13 +318,14 @@ find_members(Migration *migration)
 }
 
 Migration *
-migration_begin(const JourneyState *state, List *pairs)
+migration_begin(const JourneyState *state, List *pairs, int16 draft)
 {
 	Migration  *migration = palloc0(sizeof(Migration));
 
 	cache_hold();
 	migration->cxt = CurrentMemoryContext;
 	migration->to = state->newest;
+	migration->draft = draft;
 	migration->pairs = pairs;
 	check_pairs(migration);
 	find_members(migration);

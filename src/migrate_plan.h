@@ -27,6 +27,7 @@ struct Migration
 {
 	MemoryContext cxt;			/* of all this */
 	Journey    *to;
+	int16		draft;			/* a version after that; 0: none */
 	List	   *pairs;
 	List	   *maps;			/* VersionMap * */
 	bool		has_run;

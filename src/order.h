@@ -71,8 +71,9 @@ typedef struct MemberOrder
 	/* What came of it. */
 	OrderResult result;
 	List	   *keys;			/* char *: of all that were meant */
+	List	   *other_keys;		/* char *: of those that have only another key */
 	const Journey *version;		/* that of the last of them */
-	MemoryContext cxt;			/* in which the list is */
+	MemoryContext cxt;			/* in which the lists are */
 } MemberOrder;
 
 /* Put it on that tile; let one that failed try again. */

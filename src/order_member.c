@@ -12,12 +12,22 @@
 #include "order.h"
 #include "run.h"
 
+/* But for its key. */
 static bool
-is_wanted(const Member *member, const MemberOrder *order)
+is_eligible(const Member *member, const MemberOrder *order)
 {
 	return member->journey_id == order->journey && member->state != MEMBER_EXITED &&
-		(order->only_failed ? member->state == MEMBER_FAILED : true) &&
-		(order->key == NULL || text_is(member->key, order->key));
+		(order->only_failed ? member->state == MEMBER_FAILED : true);
+}
+
+static List *
+with_key(const MemberOrder *order, List *keys, const Member *member)
+{
+	MemoryContext old = MemoryContextSwitchTo(order->cxt);
+
+	keys = lappend(keys, text_to_cstring(member->key));
+	MemoryContextSwitchTo(old);
+	return keys;
 }
 
 /* The only member that is meant; NULL, and why, where there is none or more. */
@@ -27,18 +37,20 @@ find_wanted(Step *step, MemberOrder *order)
 	Member	   *found = NULL;
 	ListCell   *cell;
 
-	order->keys = NIL;
+	order->keys = order->other_keys = NIL;
 	foreach(cell, step->members)
 	{
 		Member	   *member = lfirst(cell);
-		MemoryContext old;
 
-		if (!is_wanted(member, order))
+		if (!is_eligible(member, order))
 			continue;
+		if (order->key != NULL && !text_is(member->key, order->key))
+		{
+			order->other_keys = with_key(order, order->other_keys, member);
+			continue;
+		}
 		found = member;
-		old = MemoryContextSwitchTo(order->cxt);
-		order->keys = lappend(order->keys, text_to_cstring(member->key));
-		MemoryContextSwitchTo(old);
+		order->keys = with_key(order, order->keys, member);
 	}
 	order->result = found == NULL ? ORDER_NOBODY :
 		list_length(order->keys) > 1 ? ORDER_SEVERAL : ORDER_DONE;

@@ -128,8 +128,11 @@ shift(Step *step, Member *member, const Pause *pause)
 
 	if (by <= 0)
 		return;
-	member->shifted += by;
 	member->changed = true;
+	if (!waits_for_time(member) && member->due_at != NO_TIME &&
+		member->due_at == member_expiry(step, member))
+		put_off(&member->due_at, by);
+	member->shifted += by;
 	if (!waits_for_time(member))
 		return;
 	put_off(&member->due_at, by);

@@ -439,11 +439,13 @@ retry_after(FunctionCallInfo fcinfo, int n, TimestampTz now)
 	return at;
 }
 
+/* By the schedule, unless the consumer says when; how often only the schedule says. */
 Datum
 journey_nack(PG_FUNCTION_ARGS)
 {
 	TimestampTz now = guc_clock();
 	InFlight	action;
+	TimestampTz next;
 	text	   *error;
 
 	role_refuse_read_only("journey_nack()");
@@ -451,11 +453,10 @@ journey_nack(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(false);
 	error = argument_optional_text(fcinfo, 1, "error", MAX_ERROR_LENGTH);
 	action.end.error = error ? text_to_cstring(error) : NULL;
-	if (!PG_ARGISNULL(2))
-		PG_RETURN_BOOL(set_state(&action.end, "pending", retry_after(fcinfo, 2, now)));
+	next = PG_ARGISNULL(2) ? retry_time(&action.schedule, action.attempts, now) :
+		retry_after(fcinfo, 2, now);
 	if (action.attempts < action.schedule.max)
-		PG_RETURN_BOOL(set_state(&action.end, "pending",
-								 retry_time(&action.schedule, action.attempts, now)));
+		PG_RETURN_BOOL(set_state(&action.end, "pending", next));
 	action.end.outcome = OUTCOME_DEAD;
 	cache_refresh();
 	PG_RETURN_BOOL(end_action(&action.end, LOCK_WAIT));

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -76,6 +77,21 @@ argument_at(FunctionCallInfo fcinfo)
 }
 
 /*
+ * On a clock of its own a session tries things out, and means to roll them back.
+ * One that set journey.now for longer than a transaction knows what it does.
+ */
+static void
+warn_unless_tried_out(void)
+{
+	if (guc_now() != NO_TIME || IsTransactionBlock())
+		return;
+	ereport(WARNING,
+			errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
+			errmsg("journey_advance_to() moves everybody who is due, and this transaction commits by itself"),
+			errhint("To try something out, BEGIN before and ROLLBACK after it."));
+}
+
+/*
  * From due time to due time.  A round in which nothing moves ends it: what is
  * due then is held by another transaction.
  */
@@ -90,6 +106,7 @@ journey_advance_to(PG_FUNCTION_ARGS)
 
 	role_refuse_read_only("journey_advance_to()");
 	at = argument_at(fcinfo);
+	warn_unless_tried_out();
 	if (guc_now() == NO_TIME)
 		set_now(Min(at, GetCurrentTimestamp()));
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "journey advance",

@@ -89,12 +89,29 @@ check_variables(Validation *validation, const Place *place, uint32 variables, As
 		warn_of_no_result(validation, place, variables);
 }
 
+/* Our own verbs are not on the search_path of expressions. */
+static bool
+is_about_verb(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION &&
+		strncmp(error->message, "function journey_", strlen("function journey_")) == 0 &&
+		strstr(error->message, "journey_did(") == NULL &&
+		strstr(error->message, "journey_count(") == NULL &&
+		strstr(error->message, "journey_last_props(") == NULL;
+}
+
 /* Hints that say more than the parser's where SQL was not what was meant. */
 static char *
 error_hint(const Journey *journey, const ErrorData *error, const Expression *expr)
 {
+	if (is_about_verb(error))
+		return "Expressions only read: of journey's functions they may call journey_did,"
+			" journey_count and journey_last_props.";
 	if (error->hint != NULL)
 		return error->hint;
+	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE && journey->author.owner != NULL)
+		return psprintf("Expressions run with the rights of the journey's owner, here role \"%s\".",
+						journey->author.owner);
 	if (expr->want == EXPR_INTERVAL)
 		return "Write an interval with its unit, as \"30 minutes\", or SQL that gives one.";
 	if (expr->want == EXPR_TIMESTAMPTZ)

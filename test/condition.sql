@@ -65,7 +65,8 @@ BEGIN
 						 THEN 'yes' ELSE 'no' END);
 END
 $$;
-CREATE FUNCTION probe_timer(name text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION probe_timer(name text) RETURNS text LANGUAGE plpgsql
+SET client_min_messages = error AS $$
 BEGIN
 	PERFORM journey_advance_to((SELECT max(due_at) FROM journey.member m WHERE m.journey = name));
 	RETURN coalesce((SELECT outcome FROM journey.member m WHERE m.journey = name AND m.customer = 'bob'), 'stays');

@@ -111,6 +111,11 @@ SELECT tile, type, config FROM journey.tile WHERE journey = 'cart' ORDER BY tile
 SELECT journey_drop_tile('cart', tile) FROM journey.tile WHERE journey = 'cart';
 SELECT journey_definition('cart');
 
+-- What is not there.
+SELECT journey_drop_tile('at once', 'no such tile');
+SELECT journey_drop_edge('at once', 'start', 'no such tile');
+SELECT journey_add_edge('at once', 'start', 'no such tile');
+
 -- An edge may be dropped whose tiles are not drawn yet.
 SELECT journey_update('cart', '{"edges": [{"from": "a", "to": "b"}]}');
 SELECT journey_drop_edge('cart', 'a', 'b');

@@ -309,6 +309,13 @@ SET LOCAL ROLE regress_linter;
 SELECT report(around('{"type": "sub_journey", "journey": "thanks"}'));
 RESET ROLE;
 
+-- A schema that the author may not use.
+CREATE SCHEMA shut;
+CREATE TABLE shut.orders (customer text);
+SET LOCAL ROLE regress_linter;
+SELECT report(around('{"type": "wait", "condition": "EXISTS (SELECT FROM shut.orders o WHERE o.customer = member.customer)", "for": "1 day"}'));
+RESET ROLE;
+
 -- Journeys that enter each other: a journey is x between entry and exit.
 CREATE FUNCTION activation(name text, definition jsonb) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN

@@ -125,6 +125,10 @@ SELECT version, count(*) FROM journey.member WHERE journey = 'tour' GROUP BY 1;
 SELECT * FROM journey_migrate('child');
 SELECT * FROM journey_migrate('child', '{"rest": "rest"}');
 SELECT error_of($$SELECT journey_migrate('child', '{"reste": "rest"}')$$);
+-- a tile that only a draft has
+SELECT journey_revise('child'), journey_add_tile('child', 'nap', 'wait', '{"for": "1 day"}');
+SELECT error_of($$SELECT journey_migrate('child', '{"rest": "nap"}', true)$$);
+SELECT error_of($$SELECT journey_migrate('child', '{"nap": "rest"}', true)$$);
 ROLLBACK TO clean;
 
 -- ---- another name, other timers ----

@@ -109,3 +109,12 @@ SELECT journey_enqueue('bob', 'a', at => '2025-03-04 10:05') > 0 AS id;
 SELECT journey_advance_to('2025-03-04 12:00');
 TABLE moves;
 ROLLBACK;
+
+-- Who moves the clock outside a transaction block is warned: that cannot be taken back.
+SELECT journey_advance_to('2000-01-01 UTC');
+SET journey.now = '2000-01-01 UTC';
+SELECT journey_advance_to('2000-01-02 UTC');
+RESET journey.now;
+BEGIN;
+SELECT journey_advance_to('2000-01-01 UTC');
+ROLLBACK;

@@ -72,6 +72,36 @@ my ($document) = $readme =~ /in edges alone\n\n```json\n(.*?)```/s;
 is( $node->safe_psql('postgres', "SELECT count(*) FROM journey_validate(\$\$$document\$\$) WHERE severity = 'error'"),
 	'0', 'the cart in edges is valid');
 
+# The conditions and the customers shown are such.
+$node->safe_psql('postgres', q{
+	CREATE SCHEMA shop;
+	CREATE TABLE shop.orders (customer text, paid bool);
+	CREATE TABLE shop.follower (author text, follower text)});
+my ($conditions) = $readme =~ /^Conditions are SQL expressions.*?```text\n(.*?)^```/ms;
+my ($customers) = $readme =~ /^`customers`.*?`"(.*?)"`/m;
+foreach ([ condition => split /\n/, $conditions ], [ customers => $customers ])
+{
+	my ($key, @expressions) = @$_;
+
+	foreach my $expression (@expressions)
+	{
+		is( $node->safe_psql('postgres', qq{
+				SELECT severity, message FROM journey_validate(jsonb_build_object('tiles', jsonb_build_object(
+					'start', jsonb_build_object('type', 'entry', 'on', jsonb_build_array(
+						jsonb_build_object('event', 'X', '$key', \$\$$expression\$\$))),
+					'done', jsonb_build_object('type', 'exit')),
+				'edges', '[{"from": "start", "to": "done"}]'::jsonb))}),
+			'', "$key: $expression");
+	}
+}
+
+# An outbox that is emptied.
+$shown = $node->safe_psql('postgres', section('Delivery'));
+like($shown, qr/^[0-9a-f-]{36}\|ada\|\{"text": "Hello ada"\}$/m, 'claimed');
+is( $node->safe_psql('postgres', q{SELECT customer, state, attempts, last_error FROM journey.action
+		WHERE journey = 'hello' ORDER BY 1}),
+	"ada|delivered|1|\nbela|pending|1|mailbox full", 'acknowledged, and to be tried again');
+
 # The six journeys: where a block is followed by one of text, that is what psql
 # prints.  All of the section is one session.
 my ($journeys) = $readme =~ /^## Six Journeys\n(.*?)(?=^## )/ms
@@ -95,6 +125,14 @@ foreach my $n (@shown)
 {
 	is(without_blanks($printed{$n}), without_blanks($blocks[$n]{text}), 'journey ' . ++$seen . ' comes out as shown');
 }
+
+# All of it, in the order in which it is read.
+my ($from_here) = $readme =~ /^(## Getting Started\n.*)/ms;
+$node->safe_psql('postgres', 'CREATE DATABASE reader');
+is( $node->psql('reader', join("\n", $from_here =~ /^```sql\n(.*?)^```/gms),
+		stdout => \$printed, stderr => \$complaints, on_error_stop => 1),
+	0, 'all that is shown can be pasted');
+is($complaints, '', 'without a complaint, either');
 
 # Keys of the language: every one that is read is in the tables.
 my $source = join '', map { slurp_file($_) } glob 'src/definition*.c';
