@@ -209,6 +209,7 @@ $SIG{__WARN__} = sub { $warnings .= $_[0]; diag($_[0]) };
 
 for (my $next = $first; $next < $first + $runs && $differing < $most; $next += $batch)
 {
+	note("$differing differ before seed $next") if $next > $first && ($next - $first) % 1000 == 0;
 	my @seeds = ($next .. ($next + $batch < $first + $runs ? $next + $batch : $first + $runs) - 1);
 	my @stories = map { [ Story::tell($_) ] } @seeds;
 	my ($err, @told) = told(@stories);
