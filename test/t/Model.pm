@@ -145,7 +145,7 @@ sub add
 sub later
 {
 	my ($self, $step, $member, $at, $span) = @_;
-	return add($at, $span, $self->zone($step, $self->definition($member), $member));
+	return add($at, $span, $self->member_zone($step, $member));
 }
 
 sub time_of_day
@@ -281,6 +281,12 @@ sub zone
 	return $zone if exists $ZONE{$zone};
 	my ($value) = $self->ask($step, $definition, $member, $zone, 'UTC');
 	return defined $value && exists $ZONE{$value} ? $value : 'UTC';
+}
+
+sub member_zone
+{
+	my ($self, $step, $member) = @_;
+	return $self->zone($step, $self->definition($member), $member);
 }
 
 # (value, undef) or (undef, SQLSTATE)
@@ -572,11 +578,7 @@ sub do_branch
 	return $self->ready($step, $member, $reason);
 }
 
-sub do_entry
-{
-	my ($self, $step, $member, $tile, $reason) = @_;
-	return $self->ready($step, $member, $reason);
-}
+sub do_entry { return do_branch(@_) }
 
 sub do_exit
 {
@@ -800,7 +802,7 @@ sub into_window
 
 	return $at unless $tile->{window};
 	my ($end, $next) = opening($at, $tile->{window},
-		$self->zone($step, $self->definition($member), $member));
+		$self->member_zone($step, $member));
 	return defined $end ? $at : $next;
 }
 
@@ -1548,7 +1550,7 @@ sub shift_timers
 	}
 	return unless defined $timers->{hold};
 	$timers->{hold} = next_time($timers->{hold}, $tile->{at}, $tile->{days},
-		$self->zone(\%step, $self->definition($member), $member))
+		$self->member_zone(\%step, $member))
 	  if defined $tile->{at};
 	$timers->{hold} = $self->into_window(\%step, $member, $tile, $timers->{hold});
 	return;
@@ -1594,73 +1596,79 @@ sub emit
 	return $self->work_raised($customer, $event{at});
 }
 
+# What a verb does to a customer: all missed comes first, all raised last.
+sub touch
+{
+	my ($self, $customer, $do) = @_;
+
+	$self->catch_up($customer);
+	my %step = (customer => $customer, now => $self->clock($customer));
+	$do->(\%step);
+	return $self->work_raised($customer, $step{now});
+}
+
 sub enter
 {
 	my ($self, $name, $customer, $context) = @_;
 	my $definition = newest($self->journey($name));
 
-	$self->catch_up($customer);
-	my %step = (
-		customer => $customer, now => $self->clock($customer), props => $context,
-		definition => $definition);
-	my $plan =
-	  $self->judge_entry(\%step, $name, $self->entry_key(\%step, $definition), $context);
-	$self->carry_out_entry(\%step, $plan) if $plan;
-	return $self->work_raised($customer, $step{now});
+	return $self->touch($customer, sub {
+		my %step = (%{ $_[0] }, props => $context, definition => $definition);
+		my $plan =
+		  $self->judge_entry(\%step, $name, $self->entry_key(\%step, $definition), $context);
+		$self->carry_out_entry(\%step, $plan) if $plan;
+	});
+}
+
+sub inside
+{
+	my ($self, $name, $customer, $key) = @_;
+
+	return grep { $_->{journey} eq $name && is_open($_) && (!defined $key || $_->{key} eq $key) }
+	  $self->members_of($customer);
 }
 
 sub exit_members
 {
 	my ($self, $name, $customer, $outcome, $key) = @_;
 
-	$self->catch_up($customer);
-	my %step = (customer => $customer, now => $self->clock($customer));
-	for my $member ($self->members_of($customer))
-	{
-		$self->leave(\%step, $member, 'manual', $outcome)
-		  if $member->{journey} eq $name && is_open($member)
-		  && (!defined $key || $member->{key} eq $key);
-	}
-	return $self->work_raised($customer, $step{now});
+	return $self->touch($customer, sub {
+		$self->leave($_[0], $_, 'manual', $outcome) for $self->inside($name, $customer, $key);
+	});
 }
 
 sub move
 {
 	my ($self, $name, $customer, $tile, $key) = @_;
 
-	$self->catch_up($customer);
-	my %step = (customer => $customer, now => $self->clock($customer));
-	my ($member) = grep { $_->{journey} eq $name && is_open($_) && $_->{key} eq $key }
-	  $self->members_of($customer);
-	$self->row(\%step, $member, $member->{tile}, $tile, undef, 'manual');
-	$self->put(\%step, $member, $tile);
-	$self->go_on($member, $self->arrive(\%step, $member, 'step'));
-	return $self->work_raised($customer, $step{now});
+	return $self->touch($customer, sub {
+		my ($step) = @_;
+		my ($member) = $self->inside($name, $customer, $key);
+		$self->row($step, $member, $member->{tile}, $tile, undef, 'manual');
+		$self->put($step, $member, $tile);
+		$self->go_on($member, $self->arrive($step, $member, 'step'));
+	});
 }
 
 sub identify
 {
 	my ($self, $customer, $traits) = @_;
-
-	$self->catch_up($customer);
-	$self->merge_traits($customer, $traits);
-	return $self->work_raised($customer, $self->clock($customer));
+	return $self->touch($customer, sub { $self->merge_traits($customer, $traits) });
 }
 
 sub retry_member
 {
 	my ($self, $name, $customer, $key) = @_;
 
-	$self->catch_up($customer);
-	my %step = (customer => $customer, now => $self->clock($customer));
-	my ($member) = grep { $_->{journey} eq $name && is_open($_) && $_->{key} eq $key }
-	  $self->members_of($customer);
-	$self->note(\%step, $member, 'retried');
-	$member->{state} = 'active';
-	if ($self->journey($name)->{state} eq 'paused') { $member->{timers} = { again => $step{now} } }
-	elsif (defined $member->{ready_at}) { $self->go_on($member, $self->try_edges(\%step, $member, 'step')) }
-	else { $self->go_on($member, $self->ask_tile(\%step, $member, 'step')) }
-	return $self->work_raised($customer, $step{now});
+	return $self->touch($customer, sub {
+		my ($step) = @_;
+		my ($member) = $self->inside($name, $customer, $key);
+		my $ask = defined $member->{ready_at} ? 'try_edges' : 'ask_tile';
+		$self->note($step, $member, 'retried');
+		$member->{state} = 'active';
+		if ($self->journey($name)->{state} eq 'paused') { $member->{timers} = { again => $step->{now} } }
+		else { $self->go_on($member, $self->$ask($step, $member, 'step')) }
+	});
 }
 
 # ---- the verbs of authors (rules 8 to 10) ----
@@ -1834,11 +1842,10 @@ sub delivered
 
 	# Rule 8: an action that nobody awaits touches no member.
 	return unless $awaits->() || $self->is_heard(end_event($outcome));
-	$self->catch_up($customer);
-	my %step = (customer => $customer, now => $self->clock($customer));
-	$self->raise_end($action, $outcome);
-	$self->go_on($member, $self->result(\%step, $member, 'step', $outcome, $response)) if $awaits->();
-	return $self->work_raised($customer, $step{now});
+	return $self->touch($customer, sub {
+		$self->raise_end($action, $outcome);
+		$self->go_on($member, $self->result($_[0], $member, 'step', $outcome, $response)) if $awaits->();
+	});
 }
 
 sub end_event
