@@ -35,7 +35,8 @@ CREATE TABLE journey.held (
 	received_at timestamptz NOT NULL,
 	event text COLLATE "C" NOT NULL,
 	props jsonb NOT NULL,
-	PRIMARY KEY (customer, journey, pause, event_id)
+	seq bigint GENERATED ALWAYS AS IDENTITY,
+	PRIMARY KEY (customer, journey, pause, seq)
 );
 CREATE INDEX held_journey ON journey.held (journey, customer);
 

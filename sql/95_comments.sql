@@ -124,6 +124,7 @@ COMMENT ON COLUMN journey.held.at IS 'when it happened';
 COMMENT ON COLUMN journey.held.received_at IS 'when the server was told';
 COMMENT ON COLUMN journey.held.event IS 'what';
 COMMENT ON COLUMN journey.held.props IS 'its properties, a JSON object';
+COMMENT ON COLUMN journey.held.seq IS 'the order in which they came';
 
 COMMENT ON TABLE journey.customer IS 'What is known about customers where no table of the user''s own is bound.';
 COMMENT ON COLUMN journey.customer.customer IS 'who';
@@ -284,6 +285,7 @@ COMMENT ON SEQUENCE journey.event_id IS 'Ids of events and queue rows.';
 COMMENT ON SEQUENCE journey.member_id IS 'Ids of members.';
 COMMENT ON SEQUENCE journey.transition_id IS 'Ids of transitions.';
 COMMENT ON SEQUENCE journey.journey_id_seq IS 'Numbers of journeys.';
+COMMENT ON SEQUENCE journey.held_seq_seq IS 'Numbers of held events.';
 
 -- How counts, partitions and rights are worked out
 COMMENT ON VIEW journey.horizon IS 'Internal. Up to which transaction the log is folded, and up to which it could be.';

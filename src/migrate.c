@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+
 #include "engine.h"
 #include "migrate_plan.h"
 #include "move.h"
@@ -150,7 +152,7 @@ settle(Step *step, Member *member, Pending pending)
 	else if (step->store->visits(step, member, member->tile) > 0)
 	{
 		/* It has been here: nothing is sent twice. */
-		member->ready_at = step->now;
+		member->ready_at = member->arrived_at;
 		stay_ready(step, member, tile);
 	}
 	else
@@ -185,6 +187,27 @@ typedef struct MigrateOrder
 	MemoryContext cxt;			/* of the list */
 } MigrateOrder;
 
+/*
+ * The walk sees who has entered since our transaction began; a step under a
+ * transaction snapshot does not.
+ */
+static void
+refuse_if_unseen(Step *step, int32 journey)
+{
+	ListCell   *cell;
+
+	if (!IsolationUsesXactSnapshot())
+		return;
+	foreach(cell, step->members)
+	{
+		if (((Member *) lfirst(cell))->journey_id == journey)
+			return;
+	}
+	ereport(ERROR,
+			errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			errmsg("could not serialize access due to concurrent update"));
+}
+
 static void
 decide_migrate(Step *step, void *arg)
 {
@@ -193,6 +216,7 @@ decide_migrate(Step *step, void *arg)
 	ListCell   *cell;
 
 	order->moved = NIL;
+	refuse_if_unseen(step, migration->to->id);
 	foreach(cell, step->members)
 	{
 		Member	   *member = lfirst(cell);

@@ -145,7 +145,7 @@ write_members(Step *step)
 static void
 hold_event(Step *step)
 {
-	int32		last = 0;
+	List	   *done = NIL;
 	ListCell   *cell;
 
 	foreach(cell, step->held)
@@ -153,9 +153,9 @@ hold_event(Step *step)
 		Member	   *member = lfirst(cell);
 		const JourneyState *state = cache_journey(member->journey_id);
 
-		if (state == NULL || state->id == last)
+		if (state == NULL || list_member_int(done, state->id))
 			continue;
-		last = state->id;
+		done = lappend_int(done, state->id);
 		store_hold_event(step->customer, state->id, state->npauses + 1, step->event);
 	}
 }

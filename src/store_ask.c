@@ -109,7 +109,7 @@ store_hold_event(text *customer, int32 journey, int pause, const Event *event)
 	static SqlPlan plan = {
 		"INSERT INTO journey.held"
 		" (customer, journey, pause, event_id, at, received_at, event, props)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 		8, {TEXTOID, INT4OID, INT2OID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, JSONBOID}
 	};
 	Datum		values[] = {PointerGetDatum(customer), Int32GetDatum(journey),
@@ -144,7 +144,7 @@ store_held_events(text *customer, int32 journey, int pause)
 	static SqlPlan plan = {
 		"SELECT event_id, event, props, received_at FROM journey.held"
 		" WHERE customer OPERATOR(pg_catalog.=) $1 AND journey OPERATOR(pg_catalog.=) $2"
-		" AND pause OPERATOR(pg_catalog.=) $3 ORDER BY at, received_at, event_id",
+		" AND pause OPERATOR(pg_catalog.=) $3 ORDER BY at, received_at, seq",
 		3, {TEXTOID, INT4OID, INT2OID}
 	};
 	Datum		values[] = {PointerGetDatum(customer), Int32GetDatum(journey),

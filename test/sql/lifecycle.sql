@@ -223,4 +223,84 @@ SELECT journey_pause('keep'), journey_resume('keep');
 CALL emit('2025-03-08 01:00', 'ann', 'end');
 CALL emit('2025-03-08 02:00', 'ann', 'go');
 SELECT journey, tile, state, arrived_at, due_at FROM members WHERE state <> 'exited';
+ROLLBACK TO clean;
+
+-- ---- who has only caught up counts as moved, so that a loop over the tick goes on ----
+CALL draw('kyc', kyc());
+CALL emit('09:00', 'ann', 'go');
+CALL at('10:00');
+SELECT journey_pause('kyc');
+CALL emit('10:30', 'ann', 'again');
+CALL at('11:00');
+SELECT journey_resume('kyc');
+SAVEPOINT resumed;
+SELECT journey_tick() AS moved;
+SELECT tile, state, arrived_at, due_at FROM members;
+SELECT journey_tick() AS moved;
+ROLLBACK TO resumed;
+-- caught up, and a day after the resume her wait is over
+SELECT journey_advance_to('2025-03-05 11:00') AS moved;
+SELECT tile, state, arrived_at, due_at FROM members;
+ROLLBACK TO clean;
+
+-- ---- what came meanwhile, but is of the time before the member, is not for it ----
+CALL draw('kyc', kyc());
+CALL emit('10:00', 'ann', 'go');
+CALL at('10:05');
+SELECT journey_pause('kyc');
+CALL at('10:06');
+SELECT journey_emit('ann', 'known', at => moment('09:59:59')) > 0 AS id;
+SELECT count(*) FROM journey.held;
+SAVEPOINT before;
+CALL at('10:10');
+SELECT journey_resume('kyc');
+SELECT journey_tick();
+SELECT tile, state FROM members;
+ROLLBACK TO before;
+SELECT journey_emit('ann', 'known', at => moment('10:00')) > 0 AS id;
+SELECT event, at FROM journey.held;
+CALL at('10:10');
+SELECT journey_resume('kyc');
+SELECT journey_tick();
+SELECT tile, state FROM members;
+ROLLBACK TO clean;
+
+-- ---- a backlog: each event has the limits of an emit to itself ----
+CALL draw('tally', $${
+  "tiles": {"start": {"type": "entry", "on": [{"event": "go"}]}, "hold": {"type": "wait"},
+			"set": {"type": "update_profile", "set": {"n": "{{ visits }}"}}, "done": {"type": "exit"}},
+  "edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "set", "event": "one"}, {"from": "set", "to": "hold"},
+			{"from": "hold", "to": "done", "event": "end"}]
+}$$);
+CALL draw('log', $${
+  "tiles": {"start": {"type": "entry", "on": [{"event": "$profile_changed", "condition": "false"}]}, "hold": {"type": "wait"}, "done": {"type": "exit"}},
+  "edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "done", "event": "never"}]
+}$$);
+SHOW journey.max_steps;
+CALL emit('10:00', 'ann', 'go');
+SELECT journey_pause('tally');
+CALL at('10:10');
+SELECT count(journey_emit('ann', 'one')) FROM generate_series(1, 150);
+CALL at('10:20');
+SELECT journey_resume('tally');
+SELECT journey_tick() AS moved;
+SELECT traits FROM journey.customer WHERE customer = 'ann';
+SELECT count(*) FROM journey.event WHERE event = '$profile_changed';
+SELECT count(*) FROM journey.held;
+TABLE failures;
+ROLLBACK TO clean;
+
+-- ---- a goal after the exit counts where the same emit first catches up with another journey's pause ----
+CALL draw('short', '{"goal": {"event": "a"}, "tiles": {"start": {"type": "entry", "on": [{"event": "a"}]}, "done": {"type": "exit"}},
+	"edges": [{"from": "start", "to": "done"}]}');
+CALL draw('shifts', '{"on_resume": "shift", "tiles": {"start": {"type": "entry", "on": [{"event": "b"}]}, "hold": {"type": "wait", "for": "1 day"}, "done": {"type": "exit"}},
+	"edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "done"}]}');
+CALL emit('10:00', 'ann', 'a');
+CALL emit('10:01', 'ann', 'b');
+CALL at('10:02');
+SELECT journey_pause('shifts');
+CALL at('10:12');
+SELECT journey_resume('shifts');
+CALL emit('10:20', 'ann', 'a');
+SELECT journey, tile, state, entered_at, due_at, converted_at FROM journey.member ORDER BY journey, entered_at;
 ROLLBACK;

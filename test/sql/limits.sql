@@ -201,4 +201,58 @@ CALL draw('brief', :'brief'::jsonb || '{"max_duration": "1 day", "timezone": "Am
 CALL emit('2025-03-08 17:00', 'ann', 'go', '{"for": "3 days"}');
 CALL advance('2025-03-10 17:00');
 SELECT outcome, exited_at FROM journey.member;
+ROLLBACK TO clean;
+
+-- The end moves, by a pause or another zone: what waits for something else, and what is on
+-- its way, does not go on at the old one.
+CALL draw('child', '{"tiles": {"start": {"type": "entry"}, "rest": {"type": "wait"}, "done": {"type": "exit"}},
+	"edges": [{"from": "start", "to": "rest"}, {"from": "rest", "to": "done", "event": "home"}]}');
+SELECT $${
+  "max_duration": "10 days",
+  "tiles": {
+    "start": {"type": "entry", "on": [{"event": "go"}]},
+    "hold": {"type": "wait"},
+    "sub": {"type": "sub_journey", "journey": "child"},
+    "far": {"type": "wait"},
+    "done": {"type": "exit"}
+  },
+  "edges": [
+    {"from": "start", "to": "hold"},
+    {"from": "hold", "to": "sub", "event": "sub"},
+    {"from": "hold", "to": "far", "event": "far", "wait": "11 days"},
+    {"from": "sub", "to": "done"},
+    {"from": "far", "to": "done", "event": "home"}
+  ]
+}$$::jsonb AS long \gset
+SAVEPOINT long;
+CALL draw('long', :'long'::jsonb || '{"on_resume": "shift"}');
+CALL at('10:00');
+SELECT count(journey_emit(c, e)) FROM unnest('{ann, bob}'::text[]) AS c, unnest('{go, far}'::text[]) AS e WHERE c = 'bob' OR e = 'go';
+CALL emit('10:00', 'ann', 'sub');
+SELECT customer, tile, state, due_at FROM members WHERE journey = 'long';
+CALL at('2025-03-05 10:00');
+SELECT journey_pause('long');
+CALL at('2025-03-07 10:00');
+SELECT journey_resume('long');
+CALL advance('2025-03-14 10:00');
+SELECT customer, tile, state, due_at FROM members WHERE journey = 'long';
+CALL advance('2025-03-16 09:59:59');
+SELECT stands('ann', 'sub active', 'long'), stands('bob', 'far in_transit', 'long');
+CALL advance('2025-03-16 10:00');
+SELECT stands('ann', 'sub exited expired', 'long'), stands('ann', 'rest exited expired', 'child'), stands('bob', 'far exited expired', 'long');
+ROLLBACK TO long;
+-- ten days from 5 in the morning in New York end at 9 o'clock, for its clocks go forward; in UTC at 10
+CALL draw('long', :'long'::jsonb || $${"timezone": "traits->>'zone'"}$$);
+CALL at('10:00');
+SELECT count(journey_identify(c, '{"zone": "America/New_York"}')) FROM unnest('{ann, bob}'::text[]) AS c;
+SELECT count(journey_emit(c, 'go')) FROM unnest('{ann, bob}'::text[]) AS c;
+CALL emit('10:00', 'ann', 'sub');
+CALL emit('10:00', 'bob', 'far');
+SELECT customer, tile, state, due_at FROM members WHERE journey = 'long';
+CALL at('2025-03-10 10:00');
+SELECT count(journey_identify(c, '{"zone": "UTC"}')) FROM unnest('{ann, bob}'::text[]) AS c;
+CALL advance('2025-03-14 09:00');
+SELECT customer, tile, state, due_at FROM members WHERE journey = 'long';
+CALL advance('2025-03-14 10:00');
+SELECT stands('ann', 'sub exited expired', 'long'), stands('bob', 'far exited expired', 'long');
 ROLLBACK;

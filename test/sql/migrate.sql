@@ -358,4 +358,62 @@ SELECT customer, tile, arrived_at, due_at FROM insides WHERE customer IN ('early
 CALL advance('2025-05-01 10:00');
 SELECT customer, string_agg(tile || ' ' || created_at::date, ', ' ORDER BY created_at, tile) AS got FROM acts WHERE journey = 'nurture' GROUP BY 1 ORDER BY 1;
 TABLE violation;
+ROLLBACK TO clean;
+
+-- ---- a later end of the run: what the earlier one had cut short goes on ----
+CREATE FUNCTION slow(days int) RETURNS jsonb LANGUAGE sql AS $_$
+SELECT jsonb_build_object('max_duration', days || ' days') || $${
+  "tiles": {"start": {"type": "entry", "on": [{"event": "slow"}]}, "hold": {"type": "wait"}, "sub": {"type": "sub_journey", "journey": "child"},
+			"far": {"type": "wait"}, "done": {"type": "exit"}},
+  "edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "far", "event": "away", "wait": "60 days"},
+			{"from": "hold", "to": "sub", "event": "down"}, {"from": "sub", "to": "done"}, {"from": "far", "to": "done", "event": "home"}]}$$::jsonb $_$;
+CREATE VIEW slows AS
+SELECT customer, version, tile, state, outcome, arrived_at, due_at FROM journey.member WHERE journey = 'slow' ORDER BY 1;
+CALL draw('slow', slow(10));
+CALL at('12:00');
+SELECT count(journey_emit(c, 'slow')) FROM unnest('{ann, bob}'::text[]) AS c;
+CALL emit('12:00', 'ann', 'away');
+CALL emit('12:00', 'bob', 'down');
+TABLE slows;
+CALL redraw('slow', slow(200));
+SELECT * FROM journey_migrate('slow');
+CALL advance('2025-03-14 12:00');
+TABLE slows;
+CALL advance('2025-05-03 11:59:59');
+TABLE slows;
+CALL advance('2025-05-03 12:00');
+TABLE slows;
+CALL emit('2025-05-03 13:00', 'bob', 'home');
+TABLE slows;
+TABLE violation;
+ROLLBACK TO clean;
+
+-- ---- who has failed on what is an exit now exits ----
+CALL redraw('tour', jsonb_set(tour() #- '{edges,14}', '{tiles,parse}', '{"type": "exit", "outcome": "parsed"}'));
+CALL at('11:40');
+SELECT * FROM journey_migrate('tour') WHERE tile = 'parse';
+SELECT customer, tile, state, outcome, due_at FROM members WHERE customer = 'parse';
+SELECT seq, from_tile, to_tile, reason, at FROM moves WHERE customer = 'parse';
+SELECT active, entered, exited, failed FROM journey.status WHERE journey = 'tour';
+SELECT version, tile, entered, inside, departed, errors FROM journey.tile_stats WHERE journey = 'tour' AND tile = 'parse' AND entered > 0 ORDER BY 1;
+TABLE violation;
+ROLLBACK TO clean;
+
+-- ---- back onto an action that was sent: not sent again; onto one that was not: sent ----
+SELECT $${
+  "tiles": {"start": {"type": "entry", "on": [{"event": "twice"}]}, "m": {"type": "action", "destination": "mail"},
+			"n": {"type": "action", "destination": "mail"}, "w": {"type": "wait", "for": "1 hour"}, "done": {"type": "exit"}},
+  "edges": [{"from": "start", "to": "m", "condition": "customer = 'ann'"}, {"from": "start", "to": "n"}, {"from": "m", "to": "w"},
+			{"from": "n", "to": "w"}, {"from": "w", "to": "done"}]}$$::jsonb AS twice \gset
+CALL draw('twice', :'twice');
+CALL at('12:00');
+SELECT count(journey_emit(c, 'twice')) FROM unnest('{ann, bob}'::text[]) AS c;
+SELECT customer, tile, state FROM insides WHERE customer IN ('ann', 'bob');
+CALL redraw('twice', :'twice'::jsonb #- '{tiles,w}' || '{"edges": [{"from": "start", "to": "m"}, {"from": "start", "to": "n"}, {"from": "m", "to": "done"}, {"from": "n", "to": "done"}]}');
+CALL at('12:10');
+SELECT * FROM journey_migrate('twice', '{"w": "m"}');
+SELECT journey_tick() >= 2 AS ticked;
+SELECT customer, tile, state FROM members WHERE customer IN ('ann', 'bob');
+SELECT customer, tile, created_at FROM acts WHERE customer IN ('ann', 'bob') ORDER BY customer, created_at;
+TABLE violation;
 ROLLBACK;

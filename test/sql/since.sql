@@ -174,4 +174,14 @@ CALL emit('10:00', 'ann', 'go');
 CALL emit('10:20', 'ann', 'said', '{"n": 4}');
 CALL advance('12:00');
 SELECT stands('ann', 'silent exited silent', 'tile'), stands('ann', 'done exited done', 'since');
+ROLLBACK TO drawn;
+
+-- What was the member's goal, and moved nobody, counts.
+CALL draw('goal', :'journey'::jsonb || '{"goal": {"event": "said"}}');
+CALL emit('10:00', 'ann', 'go');
+CALL emit('10:20', 'ann', 'said', '{"n": 4}');
+SELECT tile, goal FROM members WHERE journey = 'goal';
+CALL advance('11:00');
+SELECT stands('ann', 'done exited done', 'goal'), sent('ann', '11:00 send', 'goal');
+SELECT payload FROM journey.action WHERE journey = 'goal';
 ROLLBACK;

@@ -290,13 +290,14 @@ SELECT journey_create(name, jsonb_build_object('tiles', jsonb_build_object('star
   FROM (VALUES ('yin', 'yang'), ('yang', 'yin')) AS v (name, other);
 SELECT error_of($$SELECT journey_activate('yin'), journey_activate('yang')$$);
 -- one that holds itself with another key, as long as there is less to do, ends
-CALL draw('down', $${
+SELECT $${
   "key": "coalesce(props->>'n', '')",
   "tiles": {"start": {"type": "entry", "on": [{"event": "go"}]}, "more": {"type": "branch"}, "breath": {"type": "wait", "for": "1 minute"},
     "sub": {"type": "sub_journey", "journey": "down", "key": "((context->>'n')::int - 1)::text", "context": {"n": "{{ (context->>'n')::int - 1 }}"}}, "done": {"type": "exit"}},
   "edges": [{"from": "start", "to": "more"}, {"from": "more", "to": "breath", "condition": "(context->>'n')::int > 0"}, {"from": "more", "to": "done"},
     {"from": "breath", "to": "sub"}, {"from": "sub", "to": "done"}]
-}$$);
+}$$::jsonb AS down \gset
+CALL draw('down', :'down');
 CALL emit('10:00', 'ann', 'go', '{"n": 3}');
 CALL advance('10:02');
 SELECT stands('ann', '3 sub active
@@ -308,4 +309,96 @@ SELECT stands('ann', '3 done exited done
 	1 done exited done
 	0 done exited done');
 SELECT max(exited_at), min(exited_at) FROM journey.member;
+ROLLBACK TO child;
+
+-- By hand, all keys of one that holds itself: each member exits once.
+CALL draw('down', :'down');
+CALL emit('10:00', 'ann', 'go', '{"n": 3}');
+CALL advance('10:02');
+SELECT journey_exit('down', 'ann', 'bye');
+SELECT stands('ann', '3 sub exited bye
+	2 sub exited bye
+	1 breath exited bye');
+SELECT m.key, count(*) AS exits FROM journey.transition t JOIN journey.member m ON m.id = t.member WHERE t.to_tile IS NULL GROUP BY 1 ORDER BY 1;
+SELECT tile, entered, inside, departed FROM journey.tile_stats WHERE journey = 'down' AND entered > 0 ORDER BY 1;
+SELECT active, entered, exited FROM journey.status WHERE journey = 'down';
+ROLLBACK TO child;
+
+-- One event, and more children than journey.max_steps: those that are dropped leave no
+-- parent that would wait for ever.
+SELECT $${"tiles": {"start": {"type": "entry"}, "rest": {"type": "wait"}, "done": {"type": "exit"}},
+	"edges": [{"from": "start", "to": "rest"}, {"from": "rest", "to": "done", "event": "home"}]}$$::jsonb AS rest \gset
+CALL draw('rest', :'rest');
+CALL draw('many', $${
+  "key": "props->>'id'",
+  "tiles": {"start": {"type": "entry", "on": [{"event": "go"}]}, "hold": {"type": "wait"}, "sub": {"type": "sub_journey", "journey": "rest"}, "done": {"type": "exit"}},
+  "edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "sub", "event": "next"}, {"from": "sub", "to": "done"}]
+}$$);
+CALL at('10:00');
+SELECT count(journey_emit('ann', 'go', jsonb_build_object('id', id::text))) FROM generate_series(1, 6) AS id;
+SET LOCAL journey.max_steps = 3;
+CALL emit('10:10', 'ann', 'next');
+SELECT journey, tile, state, count(*) FROM journey.member GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT failed('many - - 54000 1
+	many sub - 54000 3');
+CALL at('10:20');
+SELECT count(journey_retry_member('many', 'ann', key)) FROM journey.member WHERE state = 'failed';
+SELECT journey, tile, state, count(*), count(DISTINCT key) FROM journey.member GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+RESET journey.max_steps;
+CALL emit('10:30', 'ann', 'home');
+SELECT journey, tile, state, count(*) FROM journey.member GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+ROLLBACK TO child;
+
+-- Who leaves a tile whose child is still to enter drops that one, and no other.
+CALL draw('rest', :'rest');
+CALL draw('two', $${
+  "tiles": {
+    "start": {"type": "entry", "on": [{"event": "go"}]},
+    "set": {"type": "update_profile", "set": {"a": 1}},
+    "s1": {"type": "sub_journey", "journey": "rest", "key": "'one'", "await": false},
+    "s2": {"type": "sub_journey", "journey": "rest", "key": "'two'"},
+    "left": {"type": "wait"},
+    "done": {"type": "exit"}
+  },
+  "edges": [{"from": "start", "to": "set"}, {"from": "set", "to": "s1"}, {"from": "s1", "to": "s2"},
+    {"from": "s2", "to": "left", "event": "$profile_changed"}, {"from": "s2", "to": "done"}, {"from": "left", "to": "done", "event": "never"}]
+}$$);
+CALL emit('10:00', 'ann', 'go');
+SELECT stands('ann', 'left active', 'two'), stands('ann', 'one rest active', 'rest');
+ROLLBACK TO child;
+
+-- A context that is no object, and one that is too large.
+CALL draw('parent', jsonb_set(:'parent', '{tiles,sub,context}', '"{{ 5 }}"'));
+CALL emit('10:00', 'ann', 'go');
+SELECT stands('ann', 'sub failed', 'parent'), stands('ann', '', 'child'), failed('parent sub - 22023 1');
+SELECT message FROM failures;
+ROLLBACK TO child;
+CALL draw('parent', jsonb_set(:'parent', '{tiles,sub,context}', '{"long": "{{ repeat(''x'', (context->>''n'')::int) }}"}'));
+SET LOCAL journey.max_props = '1kB';
+CALL emit('10:00', 'bob', 'go', '{"n": 900}');
+CALL emit('10:00', 'ann', 'go', '{"n": 1100}');
+SELECT stands('bob', 'sub active', 'parent'), stands('bob', 'hold active', 'child'), stands('ann', '', 'child');
+-- such an error may pass: asked again after 1, 5 and 30 minutes
+SELECT stands('ann', 'sub active', 'parent'), failed('parent sub - 54000 1');
+CALL advance('10:36');
+SELECT stands('ann', 'sub failed', 'parent'), stands('ann', '', 'child'), failed('parent sub - 54000 4');
+SELECT DISTINCT message FROM failures;
+ROLLBACK TO child;
+
+-- The parent's owner may not enter members any more: refused, and recorded.
+CREATE ROLE regress_parent;
+SELECT journey_grant('regress_parent', 'author'), journey_grant('regress_parent', 'emit');
+SET LOCAL ROLE regress_parent;
+SELECT journey_create('parent', :'minds');
+SELECT journey_activate('parent');
+RESET ROLE;
+CALL emit('10:00', 'ann', 'go', '{"total": 1}');
+SELECT stands('ann', 'sub active', 'parent'), stands('ann', 'hold active', 'child');
+SELECT journey_revoke('regress_parent', 'emit');
+CALL emit('10:00', 'bob', 'go', '{"total": 1}');
+SELECT stands('bob', 'won exited won', 'parent'), stands('bob', '', 'child'), failed('parent sub - 42501 1');
+SELECT message FROM failures;
+-- whom it has entered before it has entered
+CALL emit('10:10', 'ann', 'buy');
+SELECT stands('ann', 'lost exited lost', 'parent'), stands('ann', 'bought exited bought', 'child');
 ROLLBACK;
