@@ -790,6 +790,9 @@ sub hold
 	}
 	$end = next_time($end, $tile->{at}, $tile->{days}, $zone) if defined $tile->{at};
 	$end = $self->into_window($step, $member, $tile, $end);
+
+	# Asked again after an error, that may be outside the window.
+	$end = $self->into_window($step, $member, $tile, $step->{now}) if $end <= $step->{now};
 	return ('until', $end) if $end > $step->{now};
 	return ('forever')
 	  if defined $tile->{condition} && !grep { defined $tile->{$_} } qw(for until at window);

@@ -26,7 +26,7 @@ our %on = map { $_ => 1 } qw(
   late until at window wait_condition recheck since await expires cap quiet sub
   max_visits max_duration exit_any merge never cooldown holdout only customers
   internal pause on_resume complete stop version migrate move retry identify
-  errors retryable timezone claim past);
+  errors retryable timezone claim past loop);
 delete @on{ split /,/, $ENV{JOURNEY_MODEL_WITHOUT} // '' };
 
 my @customers = qw(ann bob cas);
@@ -287,6 +287,9 @@ sub edges_of
 		chance(0.2) ? (wait => span()) : () } while chance(0.4);
 	push @edges, { from => $name, to => pick(@tiles[ 1 .. $#tiles ]), condition => condition(), wait => short_span() }
 	  if chance(0.15);
+	# A loop that its waits may not hold up (rule 11).
+	push @edges, { from => $name, to => pick(@tiles[ 1 .. $position ]), condition => condition() }
+	  if $on{loop} && (defined $tile->{until} || $tile->{window}) && chance(0.2);
 	push @edges, { from => $name, to => $next, maybe_condition(0.1), chance(0.2) ? (wait => span()) : () };
 	return @edges;
 }
