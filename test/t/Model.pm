@@ -1446,14 +1446,14 @@ sub catch_up
 		for my $event (sort { $a->{at} <=> $b->{at} }
 			grep { $_->{customer} eq $customer } @{ $pause->{held} })
 		{
-			$self->replay($event, $pause->{to}, @behind);
+			$self->replay($event, $self->moment($customer, $pause), @behind);
 		}
 		for my $member (@behind)
 		{
 			$member->{pauses}++;
 			$self->put_off($member, $pause) if is_open($member) && where($member) eq $was{$member};
 		}
-		$self->work_raised($customer, $pause->{to});
+		$self->work_raised($customer, $self->moment($customer, $pause));
 	}
 	return;
 }
@@ -1472,6 +1472,14 @@ sub exit_stopped
 	$self->leave(\%step, $_, 'stopped', 'stopped')
 	  for grep { is_open($_) && $self->is_stopped($_) } $self->members_of($customer);
 	return $self->work_raised($customer, $step{now});
+}
+
+# The resume, but never earlier than what the customer's members have seen.
+sub moment
+{
+	my ($self, $customer, $pause) = @_;
+	return max($pause->{to}, map { $_->{arrived_at} }
+		grep { is_open($_) && $_->{state} ne 'in_transit' } $self->members_of($customer));
 }
 
 # Customers for whom events are held: time works these off at once.  The others catch
@@ -1531,7 +1539,7 @@ sub put_off
 
 	return if $member->{state} eq 'failed';
 	return $self->shift_timers($member, $pause) if $policy eq 'shift';
-	return $self->restart_wait($member, $pause->{to}) if $policy eq 'restart';
+	return $self->restart_wait($member, $self->moment($member->{customer}, $pause)) if $policy eq 'restart';
 	return;
 }
 
