@@ -113,7 +113,7 @@ zone_local(TimestampTz at, const char *zone)
 	struct pg_tm local;
 	fsec_t		fsec;
 	int			offset;
-	Timestamp	result;
+	Timestamp	result = 0;
 
 	if (timestamp2tm(at, &offset, &local, &fsec, NULL, find_zone(zone)) != 0 ||
 		tm2timestamp(&local, fsec, NULL, &result) != 0)
