@@ -1788,6 +1788,13 @@ sub claim
 			$self->delivered($action, 'expired');
 			next;
 		}
+		if ($self->journey($action->{journey})->{stopped})
+		{
+			$action->{error} = 'journey was stopped';
+			$self->cancel($action);
+			$self->delivered($action, 'cancelled');
+			next;
+		}
 		@$action{qw(state next_attempt_at)} = ('in_flight', $self->{now} + $lease);
 		$action->{attempts}++;
 	}
@@ -1829,6 +1836,12 @@ sub nack
 	my $action = $self->action($which) // return;
 
 	return unless $action->{state} eq 'in_flight';
+	if ($self->journey($action->{journey})->{stopped})
+	{
+		$action->{error} = 'no';
+		$self->cancel($action);
+		return $self->delivered($action, 'cancelled');
+	}
 	@$action{qw(state next_attempt_at)} = ('pending', $self->{now} + $retry_in);
 	return;
 }
@@ -1870,7 +1883,8 @@ sub raise_end
 	my ($self, $action, $outcome) = @_;
 	my %props = (key => $action->{member}{key}, map { $_ => $action->{$_} } qw(journey tile destination));
 
-	$props{error} = 'expired' if $outcome eq 'expired';
+	$props{error} = $outcome eq 'expired' ? 'expired' : $action->{error}
+	  if $outcome eq 'expired' || $outcome eq 'cancelled' && defined $action->{error};
 	push @{ $self->{raised} }, { kind => 'event', event => end_event($outcome), props => \%props };
 	return;
 }

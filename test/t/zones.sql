@@ -49,7 +49,8 @@ WITH RECURSIVE step AS (
 SELECT zone, high AS at, before, pg_temp.ahead(high, zone) AS after
   FROM narrowed WHERE high - low = interval '1 second';
 
-SELECT 'changes', count(*) >= 4000 FROM change;
+-- Not every system has the old names of zones.
+SELECT 'changes', count(*) >= 2000 FROM change;
 
 -- A zone without any is looked at around some day.
 INSERT INTO change
