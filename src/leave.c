@@ -117,30 +117,28 @@ raise_exited(Step *step, const Member *member, const char *outcome)
 void
 end_run(Step *step, Member *member, const char *outcome)
 {
+	member_hold_anew(member);
 	member->state = MEMBER_EXITED;
 	member->exited_at = step->now;
-	member->due_at = NO_TIME;
-	member->ready_at = NO_TIME;
-	member->holds_until = NO_TIME;
-	member->awaits = NULL;
-	member->tries = 0;
 	member->outcome = cstring_to_text(outcome);
-	member->changed = true;
 	if (member->parent != 0)
 		tell_parent(step, member, outcome);
 	raise_exited(step, member, outcome);
 }
 
+/* The child that a member awaits goes with it, and so on: a line of any length. */
 void
 member_exit(Step *step, Member *member, Reason reason, const char *outcome)
 {
-	Member	   *child = member_awaits_child(member) ? find_child(step, member) : NULL;
+	Member	   *child;
 
-	add_transition(step, member, member->tile, NO_TILE, NO_EDGE, reason);
-	end_run(step, member, outcome);
-	if (reason == REASON_STOPPED ||
-		(reason == REASON_EXIT_RULE && member->journey->quiet_hours != NULL))
-		cancel_actions(step, member, reason == REASON_EXIT_RULE);
-	if (child != NULL)
-		member_exit(step, child, reason, outcome);
+	for (; member != NULL; member = child)
+	{
+		child = member_awaits_child(member) ? find_child(step, member) : NULL;
+		add_transition(step, member, member->tile, NO_TILE, NO_EDGE, reason);
+		end_run(step, member, outcome);
+		if (reason == REASON_STOPPED ||
+			(reason == REASON_EXIT_RULE && member->journey->quiet_hours != NULL))
+			cancel_actions(step, member, reason == REASON_EXIT_RULE);
+	}
 }

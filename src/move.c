@@ -163,12 +163,8 @@ member_place(Step *step, Member *member, Tile *tile, Reason reason)
 static void
 become_ready(Step *step, Member *member)
 {
+	member_hold_anew(member);
 	member->ready_at = step->now;
-	member->due_at = NO_TIME;
-	member->holds_until = NO_TIME;
-	member->awaits = NULL;
-	member->tries = 0;
-	member->changed = true;
 }
 
 /* The tile keeps the member: until due, but it is asked again before that. */

@@ -234,28 +234,29 @@ static bool
 lock_fans(Step *step, Event *event, bool at_given)
 {
 	const Listeners *listeners = cache_listeners(event->name);
-	MemoryContext old = MemoryContextSwitchTo(step->cxt);
-	List	   *customers = list_make1(step->customer);
+	MemoryContext old;
+	List	   *customers;
 	bool		all = true;
 	ListCell   *cell;
 
-	if (listeners != NULL && listeners->fans)
+	if (listeners == NULL || !listeners->fans)
+		return true;
+	old = MemoryContextSwitchTo(step->cxt);
+	step->now = at_given ? event->at : guc_clock();
+	event->at = step->now;
+	step->event = event;
+	step->stored = NIL;
+	step_ask(step, decide_fans, NULL);
+	customers = list_make1(step->customer);
+	foreach(cell, step->fanned)
+		customers = list_concat(customers, ((Fanned *) lfirst(cell))->customers);
+	foreach(cell, sort_customers(customers))
 	{
-		step->now = at_given ? event->at : guc_clock();
-		event->at = step->now;
-		step->event = event;
-		step->stored = NIL;
-		step_ask(step, decide_fans, NULL);
-		foreach(cell, step->fanned)
-			customers = list_concat(customers, ((Fanned *) lfirst(cell))->customers);
-		foreach(cell, sort_customers(customers))
-		{
-			List	   *members;
+		List	   *members;
 
-			CHECK_FOR_INTERRUPTS();
-			all = all && store_lock_members(lfirst(cell), NULL,
-											step->patient ? LOCK_WAIT : LOCK_SKIP, &members);
-		}
+		CHECK_FOR_INTERRUPTS();
+		all = all && store_lock_members(lfirst(cell), NULL,
+										step->patient ? LOCK_WAIT : LOCK_SKIP, &members);
 	}
 	MemoryContextSwitchTo(old);
 	return all;

@@ -120,7 +120,9 @@ extern bool store_history_stands(Step *step, const Member *member);
 extern bool store_in_audience(Step *step, const char *audience);
 extern void store_hold_event(text *customer, int32 journey, int pause, const Event *event);
 extern List *store_held_events(text *customer, int32 journey, int pause);
-extern void store_drop_held(text *customer, int32 journey, int pause);
+
+/* Those of that pause, and of any before it; were there any? */
+extern bool store_drop_held(text *customer, int32 journey, int pause);
 extern List *store_held_customers(int32 journey, int64 max);
 
 /*

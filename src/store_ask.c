@@ -173,22 +173,24 @@ store_held_events(text *customer, int32 journey, int pause)
 	return events;
 }
 
-void
+bool
 store_drop_held(text *customer, int32 journey, int pause)
 {
 	static SqlPlan plan = {
 		"DELETE FROM journey.held"
 		" WHERE customer OPERATOR(pg_catalog.=) $1 AND journey OPERATOR(pg_catalog.=) $2"
-		" AND pause OPERATOR(pg_catalog.=) $3",
+		" AND pause OPERATOR(pg_catalog.<=) $3",
 		3, {TEXTOID, INT4OID, INT2OID}
 	};
 	Datum		values[] = {PointerGetDatum(customer), Int32GetDatum(journey),
 	Int16GetDatum(pause)};
 	SqlSession	session;
+	bool		any;
 
 	sql_begin(&session);
-	sql_run(&plan, values, NULL);
+	any = sql_run(&plan, values, NULL) > 0;
 	sql_end(&session);
+	return any;
 }
 
 /* Customers for whom the journey holds events: at most max, as text *, in order. */
@@ -251,27 +253,16 @@ holding_journeys(text *customer)
 bool
 store_drop_leftovers(text *customer)
 {
-	static SqlPlan plan = {
-		"DELETE FROM journey.held"
-		" WHERE customer OPERATOR(pg_catalog.=) $1 AND journey OPERATOR(pg_catalog.=) $2"
-		" AND pause OPERATOR(pg_catalog.<=) $3",
-		3, {TEXTOID, INT4OID, INT2OID}
-	};
-	uint64		dropped = 0;
+	bool		any = false;
 	ListCell   *cell;
 
 	foreach(cell, holding_journeys(customer))
 	{
 		const JourneyState *state = cache_journey(lfirst_int(cell));
-		Datum		values[] = {PointerGetDatum(customer), Int32GetDatum(lfirst_int(cell)),
-		Int16GetDatum(state ? state->npauses : PG_INT16_MAX)};
-		SqlSession	session;
 
-		if (state != NULL && state->is_paused)
-			continue;
-		sql_begin(&session);
-		dropped += sql_run(&plan, values, NULL);
-		sql_end(&session);
+		if (state == NULL || !state->is_paused)
+			any |= store_drop_held(customer, lfirst_int(cell),
+								   state ? state->npauses : PG_INT16_MAX);
 	}
-	return dropped > 0;
+	return any;
 }
