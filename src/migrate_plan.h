@@ -11,6 +11,7 @@
 
 #include "postgres.h"
 
+#include "compat.h"
 #include "migrate.h"
 
 /* What becomes of one older version's tiles; the arrays go by their numbers. */
@@ -37,7 +38,7 @@ struct Migration
 extern VersionMap *migration_map(Migration *migration, int16 version);
 
 /* That many members stand on a tile that leads nowhere. */
-extern void migration_refuse(const Migration *migration, const VersionMap *map,
-							 int16 tile, int64 members) pg_attribute_noreturn();
+pg_noreturn extern void migration_refuse(const Migration *migration, const VersionMap *map,
+										 int16 tile, int64 members);
 
 #endif							/* JOURNEY_MIGRATE_PLAN_H */
