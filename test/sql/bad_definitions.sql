@@ -4,11 +4,12 @@
 BEGIN;
 \i test/definition.sql
 
+-- 18 writes the setting's name in another way.
 CREATE TEMP TABLE bad (n int GENERATED ALWAYS AS IDENTITY, at text[], value jsonb);
 CREATE FUNCTION pg_temp.report(lowest int) RETURNS SETOF text LANGUAGE sql AS $$
 SELECT format('%s. %s = %s: %s', n, array_to_string(at, '.'), coalesce(left(value::text, 80), 'nothing'),
 			  pg_temp.created(pg_temp.changed(at, value))) ||
-	   coalesce(string_agg(format(E'\n  %s at %s: %s%s', severity, path, message, E'\n    ' || hint), '' ORDER BY ordinality)
+	   coalesce(string_agg(format(E'\n  %s at %s: %s%s', severity, path, message, E'\n    ' || replace(hint, 'DateStyle', 'datestyle')), '' ORDER BY ordinality)
 		FILTER (WHERE severity = 'error'), E'\n  NOTHING')
   FROM bad LEFT JOIN LATERAL journey_validate(pg_temp.changed(at, value)) WITH ORDINALITY ON true
  WHERE n >= lowest
