@@ -147,8 +147,46 @@ CREATE TABLE journey.destination (
 	config jsonb NOT NULL
 );
 
+-- The user's tables that have our trigger; its argument is this id.
+CREATE TABLE journey.source (
+	id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	relation text NOT NULL
+);
+
+CREATE TABLE journey.watch (
+	source int NOT NULL,
+	event text COLLATE "C" NOT NULL,
+	owner name NOT NULL,
+	customer_columns text[] NOT NULL,
+	props text[],
+	condition text,
+	mode text NOT NULL,
+	operations text[] NOT NULL,
+	always bool NOT NULL,
+	PRIMARY KEY (source, event)
+);
+
+-- The user's own table of customers, where one is bound.
+CREATE TABLE journey.profile (
+	one bool PRIMARY KEY DEFAULT true CHECK (one),
+	source int NOT NULL,
+	schema_name text NOT NULL,
+	table_name text NOT NULL,
+	key_columns text[] NOT NULL,
+	traits_column text
+);
+
 CREATE TABLE journey.audience (
-	name text COLLATE "C" PRIMARY KEY
+	name text COLLATE "C" PRIMARY KEY,
+	owner name,
+	query text,
+	refresh interval,
+	source int,
+	members bigint,
+	refreshed_at timestamptz,
+	refresh_at timestamptz,
+	error text,
+	error_at timestamptz
 );
 
 CREATE TABLE journey.audience_member (
@@ -156,6 +194,7 @@ CREATE TABLE journey.audience_member (
 	customer text COLLATE "C" NOT NULL,
 	PRIMARY KEY (customer, audience)
 );
+CREATE INDEX audience_member_audience ON journey.audience_member (audience);
 
 CREATE TABLE journey.customer (
 	customer text COLLATE "C" PRIMARY KEY,
@@ -187,13 +226,14 @@ CREATE INDEX dedupe_received ON journey.dedupe (received_at);
 
 CREATE TABLE journey.failure_row (
 	at timestamptz NOT NULL,
-	journey int NOT NULL,
-	version smallint NOT NULL,
+	journey int,
+	version smallint,
 	tile smallint,
 	edge int,
 	sqlstate text NOT NULL,
-	customer text COLLATE "C" NOT NULL,
-	message text NOT NULL
+	customer text COLLATE "C",
+	message text NOT NULL,
+	source text
 );
 CREATE INDEX failure_row_at ON journey.failure_row USING brin (at);
 
@@ -212,6 +252,15 @@ CREATE TABLE journey.tile_total (
 CREATE TABLE journey.watermark (
 	one bool PRIMARY KEY DEFAULT true CHECK (one),
 	xact bigint NOT NULL
+);
+
+-- Of customers who were forgotten: how many actions they had been sent.
+CREATE TABLE journey.forgotten (
+	journey text COLLATE "C" NOT NULL,
+	tile text COLLATE "C" NOT NULL,
+	destination text COLLATE "C" NOT NULL,
+	delivered bigint NOT NULL,
+	PRIMARY KEY (journey, tile, destination)
 );
 
 -- Added to a transaction id of this cluster it gives transition_row.xact.  Made by this script and never dumped: in

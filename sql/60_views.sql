@@ -63,16 +63,17 @@ SELECT t.id, t.member, t.seq, j.name AS journey, t.version, t.customer,
   LEFT JOIN journey.journey j ON j.id = t.journey
   LEFT JOIN journey.version_row v ON v.journey = t.journey AND v.version = t.version;
 
--- The message and the customer are those of the last error in the minute.
+-- The message and the customer are those of the last error in the minute.  A source stands where it is not a
+-- journey that erred.
 CREATE OR REPLACE VIEW journey.failure AS
 SELECT j.name AS journey, f.version, v.tiles[f.tile + 1] AS tile, f.edge, f.sqlstate,
 	   date_bin('1 minute', f.at, '2000-01-01 00:00+00') AS minute, count(*) AS count,
 	   (array_agg(f.customer ORDER BY f.at DESC))[1] AS last_customer,
-	   (array_agg(f.message ORDER BY f.at DESC))[1] AS message
+	   (array_agg(f.message ORDER BY f.at DESC))[1] AS message, f.source
   FROM journey.failure_row f
   LEFT JOIN journey.journey j ON j.id = f.journey
   LEFT JOIN journey.version_row v ON v.journey = f.journey AND v.version = f.version
- GROUP BY j.name, f.version, v.tiles[f.tile + 1], f.edge, f.sqlstate, 6;
+ GROUP BY j.name, f.version, v.tiles[f.tile + 1], f.edge, f.sqlstate, 6, f.source;
 
 CREATE OR REPLACE VIEW journey.upcoming AS
 SELECT j.name AS journey, m.hour, m.members

@@ -104,6 +104,15 @@ COMMENT ON COLUMN journey.destination.config IS 'settings of that kind';
 
 COMMENT ON TABLE journey.audience IS 'The audiences: named sets of customers.';
 COMMENT ON COLUMN journey.audience.name IS 'what journeys call it';
+COMMENT ON COLUMN journey.audience.owner IS 'role as which the query runs: whoever created it';
+COMMENT ON COLUMN journey.audience.query IS 'gives the customers, each once';
+COMMENT ON COLUMN journey.audience.refresh IS 'how often the query is run; null: on demand';
+COMMENT ON COLUMN journey.audience.source IS 'source.id of the table whose trigger keeps the audience up to date row by row; null: only the query does';
+COMMENT ON COLUMN journey.audience.members IS 'how many customers the last good refresh gave';
+COMMENT ON COLUMN journey.audience.refreshed_at IS 'when it was last refreshed well';
+COMMENT ON COLUMN journey.audience.refresh_at IS 'when it is refreshed next; null: on demand';
+COMMENT ON COLUMN journey.audience.error IS 'why the last refresh failed, so that the members of the one before stand; null: it did not';
+COMMENT ON COLUMN journey.audience.error_at IS 'when it failed';
 
 COMMENT ON TABLE journey.audience_member IS 'Who is in which audience.';
 COMMENT ON COLUMN journey.audience_member.audience IS 'name of the audience';
@@ -150,6 +159,7 @@ COMMENT ON COLUMN journey.failure.minute IS 'when, to the minute';
 COMMENT ON COLUMN journey.failure.count IS 'how often in that minute';
 COMMENT ON COLUMN journey.failure.last_customer IS 'the customer it happened to last';
 COMMENT ON COLUMN journey.failure.message IS 'text of the last error';
+COMMENT ON COLUMN journey.failure.source IS 'what erred where it is no journey, as watch of orders or audience vip; null: a journey';
 
 COMMENT ON VIEW journey.status IS 'Each journey at a glance, all versions together, exact in every snapshot.';
 COMMENT ON COLUMN journey.status.journey IS 'name of the journey';
@@ -244,13 +254,14 @@ COMMENT ON COLUMN journey.dedupe.received_at IS 'when the server was told';
 
 COMMENT ON TABLE journey.failure_row IS 'Behind journey.failure, one row for each failure, append-only.';
 COMMENT ON COLUMN journey.failure_row.at IS 'when, by the clock of the step';
-COMMENT ON COLUMN journey.failure_row.journey IS 'journey.id';
+COMMENT ON COLUMN journey.failure_row.journey IS 'journey.id; null: see source';
 COMMENT ON COLUMN journey.failure_row.version IS 'version of the journey';
 COMMENT ON COLUMN journey.failure_row.tile IS 'number of the tile; null: at none';
 COMMENT ON COLUMN journey.failure_row.edge IS 'position of the edge; null: none';
 COMMENT ON COLUMN journey.failure_row.sqlstate IS 'code of the error';
 COMMENT ON COLUMN journey.failure_row.customer IS 'to whom it happened';
 COMMENT ON COLUMN journey.failure_row.message IS 'text of the error';
+COMMENT ON COLUMN journey.failure_row.source IS 'see journey.failure';
 
 COMMENT ON TABLE journey.tile_total IS 'What the rows of transition_row below the watermark add up to. The views add the rows above it.';
 COMMENT ON COLUMN journey.tile_total.journey IS 'journey.id';
@@ -299,3 +310,32 @@ COMMENT ON VIEW journey.leaf IS 'Internal. The partitions of event and transitio
 COMMENT ON VIEW journey.default_end IS 'Internal. Before which time all rows of the DEFAULT partitions were received.';
 COMMENT ON VIEW journey.privilege IS 'What each level of journey_grant allows: the whole matrix.';
 COMMENT ON VIEW journey.grantable IS 'Internal. Every object of the extension that has privileges, and who has which.';
+
+COMMENT ON TABLE journey.source IS 'Behind journey_watch, journey_bind_profile and journey_audience_create: the tables that have the trigger of journey.';
+COMMENT ON COLUMN journey.source.id IS 'number of the table, the trigger''s argument';
+COMMENT ON COLUMN journey.source.relation IS 'what the table was called when the trigger was made';
+
+COMMENT ON TABLE journey.watch IS 'The events that changed rows of watched tables emit: see journey_watch.';
+COMMENT ON COLUMN journey.watch.source IS 'source.id of the table';
+COMMENT ON COLUMN journey.watch.event IS 'name of the event, perhaps with {operation} or {column} in it';
+COMMENT ON COLUMN journey.watch.owner IS 'role as which the condition is asked: whoever made the watch';
+COMMENT ON COLUMN journey.watch.customer_columns IS 'the columns that name the customer';
+COMMENT ON COLUMN journey.watch.props IS 'what the event''s props hold; null: every column';
+COMMENT ON COLUMN journey.watch.condition IS 'SQL that must hold for the row; null: true';
+COMMENT ON COLUMN journey.watch.mode IS 'inline: in the transaction of the change; queued: by a worker';
+COMMENT ON COLUMN journey.watch.operations IS 'which changes count: insert, update, delete';
+COMMENT ON COLUMN journey.watch.always IS 'log the event even while no live journey names it';
+
+COMMENT ON TABLE journey.profile IS 'The user''s own table of customers that conditions read: see journey_bind_profile. At most one row.';
+COMMENT ON COLUMN journey.profile.one IS 'always true';
+COMMENT ON COLUMN journey.profile.source IS 'source.id of the table';
+COMMENT ON COLUMN journey.profile.schema_name IS 'schema of the table';
+COMMENT ON COLUMN journey.profile.table_name IS 'name of the table';
+COMMENT ON COLUMN journey.profile.key_columns IS 'the columns that name the customer';
+COMMENT ON COLUMN journey.profile.traits_column IS 'the jsonb column that is traits; null: the whole row is';
+
+COMMENT ON TABLE journey.forgotten IS 'What customers whom journey_forget has erased had been sent: numbers only.';
+COMMENT ON COLUMN journey.forgotten.journey IS 'name of the journey';
+COMMENT ON COLUMN journey.forgotten.tile IS 'name of the tile';
+COMMENT ON COLUMN journey.forgotten.destination IS 'where it was sent';
+COMMENT ON COLUMN journey.forgotten.delivered IS 'how many actions';

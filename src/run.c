@@ -20,6 +20,7 @@
 #include "follow.h"
 #include "guc.h"
 #include "isolate.h"
+#include "patch.h"
 #include "run.h"
 
 /* How often somebody may enter the same member before us. */
@@ -38,10 +39,10 @@ begin_step(Step *step, text *customer, LockWait wait, bool nested)
 	step->store = &store_live;
 	step->customer = customer;
 	step->patient = wait == LOCK_WAIT;
-	step->nested = nested;
+	step->nested = nested || patch_is_running();
 	step->due_at = NO_TIME;
 	cache_hold();
-	if (!nested)
+	if (!step->nested)
 		budget_begin();
 }
 

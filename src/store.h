@@ -148,6 +148,13 @@ extern Jsonb *store_traits(text *customer);
 extern void store_merge_traits(text *customer, Jsonb *patch, TimestampTz now);
 extern void store_insert_failure(text *customer, TimestampTz now, const Failure *failure);
 
+/*
+ * What erred is no journey but, say, "watch of public.orders" or "audience vip";
+ * customer may be NULL.
+ */
+extern void store_insert_source_failure(const char *source, text *customer,
+										int sqlstate, const char *message);
+
 /* ---- store_action.c ---- */
 
 /* What action.last_error says of one that expired. */

@@ -12,6 +12,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "guc.h"
 #include "hot.h"
 #include "profile.h"
 #include "sql.h"
@@ -75,6 +76,26 @@ store_insert_failure(text *customer, TimestampTz now, const Failure *failure)
 	PointerGetDatum(customer), CStringGetTextDatum(failure->message)};
 	bool		nulls[] = {false, false, false, failure->tile == NO_TILE,
 	failure->edge == NO_EDGE, false, false, false};
+	SqlSession	session;
+
+	sql_begin(&session);
+	sql_run(&plan, values, nulls);
+	sql_end(&session);
+}
+
+void
+store_insert_source_failure(const char *source, text *customer, int sqlstate,
+							const char *message)
+{
+	static SqlPlan plan = {
+		"INSERT INTO journey.failure_row (at, source, customer, sqlstate, message)"
+		" VALUES ($1, $2, $3, $4, $5)",
+		5, {TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	};
+	Datum		values[] = {TimestampTzGetDatum(guc_clock()),
+		CStringGetTextDatum(source), PointerGetDatum(customer),
+	CStringGetTextDatum(unpack_sql_state(sqlstate)), CStringGetTextDatum(message)};
+	bool		nulls[] = {false, false, customer == NULL, false, false};
 	SqlSession	session;
 
 	sql_begin(&session);

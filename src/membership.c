@@ -1,0 +1,15 @@
+/*-------------------------------------------------------------------------
+ *
+ * membership.c
+ *	  One customer in and out of audiences.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "membership.h"
+
+void
+membership_recheck(const Source *source, text *customer)
+{
+}
