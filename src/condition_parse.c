@@ -30,7 +30,7 @@ static const struct
 {
 	const char *name;
 	Oid			type;
-}			variables[NUM_VARIABLES] = {
+}			variables[NUM_PARAMETERS] = {
 	[VAR_CUSTOMER] = {"customer", TEXTOID},
 	[VAR_KEY] = {"key", TEXTOID},
 	[VAR_EVENT] = {"event", TEXTOID},
@@ -43,7 +43,9 @@ static const struct
 	[VAR_ARRIVED_AT] = {"arrived_at", TIMESTAMPTZOID},
 	[VAR_VISITS] = {"visits", INT4OID},
 	[VAR_OUTCOME] = {"outcome", TEXTOID},
-	[VAR_RESPONSE] = {"response", JSONBOID}
+	[VAR_RESPONSE] = {"response", JSONBOID},
+	[VAR_NEW] = {"new", RECORDOID},
+	[VAR_OLD] = {"old", RECORDOID}
 };
 
 Oid
@@ -106,10 +108,11 @@ find_variable(ExprCode *code, const char *name, int location)
 {
 	for (int i = 0; i < NUM_VARIABLES; i++)
 	{
-		if (strcmp(variables[i].name, name) == 0)
+		if (strcmp(variables[i].name, name) == 0 &&
+			(!OidIsValid(code->rowtype) || row_has_variable(i)))
 			return expression_variable(code, i, location);
 	}
-	return NULL;
+	return OidIsValid(code->rowtype) ? row_name(code, name, location) : NULL;
 }
 
 /* No table is in sight, so only our names can be meant. */
@@ -119,6 +122,8 @@ refuse_name(ExprCode *code, const char *name, int location)
 	Nearest		nearest;
 	char	   *hint;
 
+	if (OidIsValid(code->rowtype))
+		row_refuse_name(code, name, location);
 	nearest_begin(&nearest, name);
 	for (int i = 0; i < NUM_VARIABLES; i++)
 		nearest_offer(&nearest, variables[i].name);
@@ -157,6 +162,8 @@ resolve_qualified(ParseState *pstate, const char *qualifier, const char *name,
 				expression_errposition(code, location));
 	if (strcmp(qualifier, "member") == 0)
 		return find_variable(code, name, location);
+	if (OidIsValid(code->rowtype))
+		return row_column(code, qualifier, name, location);
 	return NULL;
 }
 

@@ -1,0 +1,36 @@
+/*-------------------------------------------------------------------------
+ *
+ * source_attach.h
+ *	  Putting our trigger on users' tables, and taking it off.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_SOURCE_ATTACH_H
+#define JOURNEY_SOURCE_ATTACH_H
+
+#include "postgres.h"
+
+/*
+ * The number of the table's source, which is made, with its trigger, if need be.
+ * Raises 42501 unless the current user owns the table, 42809 for what is not an
+ * ordinary or partitioned table of a user, 42P16 for a temporary one.  Locks the
+ * table as CREATE TRIGGER does.
+ */
+extern int	source_attach(Oid relid);
+
+/* The same checks, and a lock that only lets the table stay as it is. */
+extern void source_check_table(Oid relid);
+
+/* Drop the source and its trigger unless somebody still needs it; 0 is ignored. */
+extern void source_release(int id);
+
+/* The number of the table's source; 0: it has none. */
+extern int	source_of(Oid relid);
+
+/* Something about a source was written: tell all backends, at commit. */
+extern void source_touch(void);
+
+/* Forget the sources whose table or trigger is gone, and their watches. */
+extern void source_sweep(void);
+
+#endif							/* JOURNEY_SOURCE_ATTACH_H */
