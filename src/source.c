@@ -174,7 +174,7 @@ read_audience(Source *source, uint64 row)
 
 	audience->name = TextDatumGetCString(sql_value(row, 1, &isnull));
 	audience->author.owner = pstrdup(NameStr(*DatumGetName(sql_value(row, 2, &isnull))));
-	audience->column = TextDatumGetCString(sql_value(row, 4, &isnull));
+	audience->columns = text_list(row, 4, &isnull);
 	source->audiences = lappend(source->audiences, audience);
 }
 
@@ -209,7 +209,7 @@ read_configuration(Source *source, Snapshot snapshot)
 		1, {INT4OID}
 	};
 	static SqlPlan audiences = {
-		"SELECT name, owner, query, source_column"
+		"SELECT name, owner, query, source_columns"
 		" FROM journey.audience WHERE source OPERATOR(pg_catalog.=) $1 ORDER BY name",
 		1, {INT4OID}
 	};

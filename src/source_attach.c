@@ -92,9 +92,8 @@ check_kind(Relation rel)
 }
 
 static void
-check_table(Relation rel)
+check_owner(Relation rel)
 {
-	check_kind(rel);
 	if (!relation_ownercheck_compat(RelationGetRelid(rel), GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER,
 					   get_relkind_objtype(rel->rd_rel->relkind),
@@ -110,15 +109,17 @@ open_table(Oid relid, LOCKMODE lock)
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_TABLE),
 				errmsg("relation with OID %u does not exist", relid));
-	check_table(rel);
+	check_kind(rel);
 	return rel;
 }
 
-/* Ownership is checked before a lock that others would notice. */
 void
 source_check_table(Oid relid)
 {
-	relation_close(open_table(relid, AccessShareLock), NoLock);
+	Relation	rel = open_table(relid, AccessShareLock);
+
+	check_owner(rel);
+	relation_close(rel, NoLock);
 }
 
 /* ---- finding ---- */
@@ -161,7 +162,7 @@ number_of(const Trigger *trigger)
 }
 
 int
-source_of(Oid relid)
+source_find(Oid relid)
 {
 	Relation	rel = try_relation_open(relid, AccessShareLock);
 	int			id;
@@ -269,11 +270,14 @@ source_attach(Oid relid)
 	Relation	rel;
 	int			id;
 
-	source_check_table(relid);
+	/* No lock that others would notice before we know that it may be. */
+	if (source_find(relid) == 0)
+		source_check_table(relid);
 	rel = open_table(relid, ShareRowExclusiveLock);
 	id = number_of(find_trigger(rel));
 	if (id == 0)
 	{
+		check_owner(rel);
 		refuse_taken_name(rel);
 		source_sweep();
 		id = insert_source(rel);
@@ -369,7 +373,7 @@ source_sweep(void)
 		0, {0}
 	};
 	static SqlPlan audiences = {
-		"UPDATE journey.audience a SET source = NULL, source_column = NULL"
+		"UPDATE journey.audience a SET source = NULL, source_columns = NULL"
 		" WHERE a.source IS NOT NULL AND NOT EXISTS ("
 		"SELECT FROM journey.source s WHERE s.id OPERATOR(pg_catalog.=) a.source)",
 		0, {0}

@@ -11,21 +11,24 @@
 #include "postgres.h"
 
 /*
- * The number of the table's source, which is made, with its trigger, if need be.
- * Raises 42501 unless the current user owns the table, 42809 for what is not an
- * ordinary or partitioned table of a user, 42P16 for a temporary one.  Locks the
- * table as CREATE TRIGGER does.
+ * The number of the table's source.  Where there is none it is made, with its
+ * trigger: the current user must own the table then.  Locks the table as CREATE
+ * TRIGGER does.  The checks are those of source_check_table.
  */
 extern int	source_attach(Oid relid);
 
-/* The same checks, and a lock that only lets the table stay as it is. */
+/*
+ * May the current user watch it?  Raises 42501 for who does not own it, 42809 for
+ * what is not an ordinary or partitioned table of a user, 42P16 for a temporary
+ * one.
+ */
 extern void source_check_table(Oid relid);
 
 /* Drop the source and its trigger unless somebody still needs it; 0 is ignored. */
 extern void source_release(int id);
 
 /* The number of the table's source; 0: it has none. */
-extern int	source_of(Oid relid);
+extern int	source_find(Oid relid);
 
 /* Something about a source was written: tell all backends, at commit. */
 extern void source_touch(void);
