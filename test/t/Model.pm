@@ -1394,23 +1394,25 @@ sub fire_timer
 	return $self->fire_wait($step, $member, $tile, %is_due);
 }
 
+# The hold's end counts for more than a recheck.  Who has missed the window is held
+# anew, so the condition is asked then, as on arrival, where it is asked by time at all.
 sub fire_wait
 {
 	my ($self, $step, $member, $tile, %is_due) = @_;
 	my $timers = $member->{timers};
 
-	if ($is_due{recheck})
+	if ($is_due{hold})
 	{
-		my $erred;
-		return $self->ready($step, $member, 'timer')
-		  if $self->holds($step, $member, $tile, \$erred);
-		return $self->erred($step, $member, $erred) if $erred;
-		$timers->{recheck} = $self->later($step, $member, $step->{now}, $tile->{recheck});
+		$timers->{hold} = $self->into_window($step, $member, $tile, $step->{now});
+		return $self->ready($step, $member, 'timer') if $timers->{hold} <= $step->{now};
 	}
-	return unless $is_due{hold};
-	$timers->{hold} = $self->into_window($step, $member, $tile, $step->{now});
-	return if $timers->{hold} > $step->{now};
-	return $self->ready($step, $member, 'timer');
+	return unless defined $timers->{recheck};
+	my $erred;
+	return $self->ready($step, $member, 'timer')
+	  if $self->holds($step, $member, $tile, \$erred);
+	return $self->erred($step, $member, $erred) if $erred;
+	$timers->{recheck} = $self->later($step, $member, $step->{now}, $tile->{recheck});
+	return;
 }
 
 # ---- pauses (rule 8) ----
