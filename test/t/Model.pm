@@ -947,7 +947,9 @@ sub react
 	return \%reaction;
 }
 
-# Rule 8: during a pause only goals count; the rest is kept for the resume.
+# Rule 8: during a pause only goals count; the rest is kept for the resume.  What is
+# kept though this journey does not hear it does nothing but that time comes for the
+# customer's members at once: see late_customers.
 sub is_held
 {
 	my ($self, $member, $step) = @_;
@@ -956,7 +958,7 @@ sub is_held
 
 	return unless $journey->{state} eq 'paused';
 	push @{ $pause->{held} }, $step->{event}
-	  if $self->hears($member->{journey}, $step->{event}{event})
+	  if ($self->members_hear($step->{event}{event}) || asks_always($self->definition($member)))
 	  && !grep { $_ == $step->{event} } @{ $pause->{held} };
 	return 1;
 }
@@ -1229,11 +1231,25 @@ sub names_event
 
 	return 1
 	  if $journey->{state} eq 'active' && grep { ($_->{event} // '') eq $event } triggers(newest($journey));
+	return members_name($journey, $event);
+}
+
+sub members_name
+{
+	my ($journey, $event) = @_;
+
 	return grep { ($_->{event} // '') eq $event } map {
 		my $tiles = $_->{tiles};
 		($_->{goal} // (), @{ $_->{exit} // [] }, @{ $_->{edges} },
 			map { @{ $_->{reset} // [] } } values %$tiles)
 	} versions_in_force($journey);
+}
+
+# Members of whatever journey.
+sub members_hear
+{
+	my ($self, $event) = @_;
+	return grep { members_name($self->journey($_), $event) } @{ $self->{names} };
 }
 
 sub versions_in_force
@@ -1421,9 +1437,17 @@ sub fire_wait
 sub hears
 {
 	my ($self, $name, $event) = @_;
-	return $self->names_event($name, $event) || grep { !$_->{event} && defined $_->{condition} }
-	  map { (@{ $_->{exit} // [] }, grep { $_->{type} eq 'wait' } values %{ $_->{tiles} }) }
-	  versions_in_force($self->journey($name));
+	return $self->names_event($name, $event)
+	  || grep { asks_always($_) } versions_in_force($self->journey($name));
+}
+
+# Does it ask conditions at whatever event?
+sub asks_always
+{
+	my ($definition) = @_;
+
+	return grep { !$_->{event} && defined $_->{condition} } @{ $definition->{exit} // [] },
+	  grep { $_->{type} eq 'wait' } values %{ $definition->{tiles} };
 }
 
 # All that the customer's members missed, pause by pause.
