@@ -1334,6 +1334,8 @@ sub clock
 		grep { $_->{state} eq 'active' } $self->members_of($customer));
 }
 
+# From due time to due time.  Who is due at the same moment: customer by customer, in
+# the order of their first timers, since one can enter another (customers of triggers).
 sub advance
 {
 	my ($self, $to) = @_;
@@ -1341,19 +1343,39 @@ sub advance
 	for (;;)
 	{
 		$self->catch_up($_) for $self->late_customers;
-		my @due = sort { due_at($a) <=> due_at($b) || $a->{entered_at} <=> $b->{entered_at}
-			  || $a->{id} <=> $b->{id} }
-		  grep { defined due_at($_) && due_at($_) <= $to && $self->is_running($_) }
-		  @{ $self->{members} };
-		last unless @due;
-		$self->{now} = max($self->{now}, due_at($due[0]));
-		if (grep { is_open($_) && defined $self->next_pause($_) } $self->members_of($due[0]{customer}))
-		{
-			$self->catch_up($due[0]{customer});
-		}
-		else { $self->fire($due[0]) }
+		my ($first) = sort { $a <=> $b } map { due_at($_) } $self->due_members($to);
+		last unless defined $first;
+		$self->{now} = max($self->{now}, $first);
+		my %timers;
+		my @customers = grep { !$timers{$_}++ } map { $_->{customer} }
+		  sort { due_at($a) <=> due_at($b) || $a->{id} <=> $b->{id} } $self->due_members($self->{now});
+		$self->fire_timers($_, $timers{$_}) for @customers;
 	}
 	$self->{now} = $to;
+	return;
+}
+
+sub due_members
+{
+	my ($self, $by) = @_;
+
+	return grep { defined due_at($_) && due_at($_) <= $by && $self->is_running($_) } @{ $self->{members} };
+}
+
+# At most so many of the customer's timers; what is due again at once comes after
+# the others.
+sub fire_timers
+{
+	my ($self, $customer, $most) = @_;
+
+	$self->catch_up($customer);
+	for (1 .. $most)
+	{
+		my ($member) = sort { due_at($a) <=> due_at($b) || $a->{entered_at} <=> $b->{entered_at} || $a->{id} <=> $b->{id} }
+		  grep { $_->{customer} eq $customer } $self->due_members($self->{now});
+		return unless $member;
+		$self->fire($member);
+	}
 	return;
 }
 
