@@ -30,6 +30,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "binding.h"
 #include "cache.h"
 #include "cache_literal.h"
 #include "cache_version.h"
@@ -64,6 +65,7 @@ relcache_callback(Datum arg, Oid relid)
 	leaf_invalidate(relid);
 	sql_invalidate(relid);
 	source_invalidate(relid);
+	binding_invalidate(relid);
 	if (relid == InvalidOid || relid == journey_relid)
 	{
 		stale = true;

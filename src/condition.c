@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "binding.h"
 #include "condition_internal.h"
 #include "guc.h"
 #include "isolate.h"
@@ -119,6 +120,8 @@ new_code(const Expression *expr, Oid author)
 	code->owner = author;
 	code->role_changes = role_changes();
 	code->functions = guc_condition_functions;
+	(void) binding_get();
+	code->binding = binding_generation();
 	callback->func = release_code;
 	callback->arg = code;
 	MemoryContextRegisterResetCallback(cxt, callback);
@@ -193,6 +196,7 @@ is_current(const ExprCode *code, Oid author)
 	return code != NULL && code->owner == author &&
 		code->role_changes == role_changes() &&
 		code->functions == guc_condition_functions &&
+		code->binding == binding_generation() &&
 		(code->source ? CachedPlanIsValid(code->source) : code->cached->is_valid);
 }
 

@@ -103,14 +103,21 @@ expression_variable(ExprCode *code, Variable variable, int location)
 	return (Node *) param;
 }
 
+/* Traits are the bound table's, where there is one. */
 static Node *
-find_variable(ExprCode *code, const char *name, int location)
+find_variable(ParseState *pstate, const char *name, int location)
 {
+	ExprCode   *code = pstate->p_ref_hook_state;
+	Node	   *found = NULL;
+
 	for (int i = 0; i < NUM_VARIABLES; i++)
 	{
-		if (strcmp(variables[i].name, name) == 0 &&
-			(!OidIsValid(code->rowtype) || row_has_variable(i)))
-			return expression_variable(code, i, location);
+		if (strcmp(variables[i].name, name) != 0 ||
+			(OidIsValid(code->rowtype) && !row_has_variable(i)))
+			continue;
+		if (i == VAR_TRAITS)
+			found = expression_bound_traits(pstate, location);
+		return found ? found : expression_variable(code, i, location);
 	}
 	return OidIsValid(code->rowtype) ? row_name(code, name, location) : NULL;
 }
@@ -140,7 +147,7 @@ static Node *
 resolve_single(ParseState *pstate, const char *name, int location)
 {
 	ExprCode   *code = pstate->p_ref_hook_state;
-	Node	   *found = find_variable(code, name, location);
+	Node	   *found = find_variable(pstate, name, location);
 
 	if (found == NULL && pstate->parentParseState == NULL &&
 		pstate->p_namespace == NIL)
@@ -155,13 +162,9 @@ resolve_qualified(ParseState *pstate, const char *qualifier, const char *name,
 	ExprCode   *code = pstate->p_ref_hook_state;
 
 	if (strcmp(qualifier, "profile") == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("\"profile.%s\" is not supported yet", name),
-				errhint("Use traits, such as traits->>'%s'.", name),
-				expression_errposition(code, location));
+		return expression_profile(pstate, name, location);
 	if (strcmp(qualifier, "member") == 0)
-		return find_variable(code, name, location);
+		return find_variable(pstate, name, location);
 	if (OidIsValid(code->rowtype))
 		return row_column(code, qualifier, name, location);
 	return NULL;
@@ -203,6 +206,7 @@ expression_parser_setup(ParseState *pstate, void *arg)
 				errcode(ERRCODE_OBJECT_IN_USE),
 				errmsg("what the expression reads has been changed meanwhile"));
 	pstate->p_post_columnref_hook = resolve_name;
+	pstate->p_paramref_hook = expression_bound_customer;
 	pstate->p_ref_hook_state = code;
 }
 
