@@ -319,6 +319,12 @@ source_get(int id)
 	return source;
 }
 
+bool
+source_is_known(int id)
+{
+	return entry_of(id)->changes == changes;
+}
+
 /* ---- is anybody listening? ---- */
 
 int

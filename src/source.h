@@ -57,7 +57,9 @@ typedef struct Source
 	Oid			relid;			/* the table; of its partitions the parent */
 	char	   *name;			/* the table's, for messages */
 	TupleDesc	desc;			/* the table's */
-	struct ColumnOutput *outputs;	/* see source_row.c */
+	struct ColumnOutput *outputs;	/* what source_row.c keeps, NULL at first */
+	struct HTAB *partitions;
+	uint64		overran;
 	bool		is_profile;		/* its rows are the customers' profiles */
 	List	   *profile_columns;	/* then: char *, what names the customer */
 	char	   *traits_column;	/* then: the jsonb column, or NULL */
@@ -73,6 +75,9 @@ extern const Source *source_get(int id);
 
 /* May anybody care for a change of its rows?  Never raises what is ours. */
 extern bool source_is_heard(int id);
+
+/* Would source_get(id) only look it up? */
+extern bool source_is_known(int id);
 
 /* A number that is another when any source may have changed. */
 extern uint64 source_changes(void);
