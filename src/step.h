@@ -246,7 +246,11 @@ typedef struct StoreOps
 	/* The customer's members of that journey, exited ones too. */
 	EntryHistory (*history) (Step *step, const Journey *journey, text *key);
 	bool		(*in_audience) (Step *step, const char *audience);
-	/* The customer's actions with that tag created later than since. */
+
+	/*
+	 * The customer's actions with that tag created later than since, but for
+	 * those that the step cancels.
+	 */
 	int			(*count_actions) (Step *step, const char *tag, TimestampTz since);
 
 	/*
