@@ -37,6 +37,15 @@ expr_make(const char *source, ExprWant want)
 	return expr;
 }
 
+Expression *
+expr_make_row(const char *source, ExprWant want, Oid relid)
+{
+	Expression *expr = expr_make(source, want);
+
+	expr->relid = relid;
+	return expr;
+}
+
 /* ---- acting as the author ---- */
 
 typedef struct Acting
@@ -107,6 +116,7 @@ new_code(const Expression *expr, Oid author)
 
 	code->cxt = cxt;
 	code->text = expr->source;
+	code->rowtype = OidIsValid(expr->relid) ? get_rel_type_id(expr->relid) : InvalidOid;
 	code->owner = author;
 	code->role_changes = role_changes();
 	code->functions = guc_condition_functions;
@@ -211,8 +221,8 @@ make_params(void)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-	params = makeParamList(NUM_VARIABLES);
-	for (int i = 0; i < NUM_VARIABLES; i++)
+	params = makeParamList(NUM_PARAMETERS);
+	for (int i = 0; i < NUM_PARAMETERS; i++)
 	{
 		params->params[i].pflags = PARAM_FLAG_CONST;
 		params->params[i].ptype = expression_variable_type(i);
@@ -231,6 +241,8 @@ bind_variables(const ExprCode *code, Scope *scope)
 
 		if ((scope->known & VAR_BIT(i)) == 0)
 			scope->fetch(scope, i);
+		if (i >= NUM_VARIABLES)
+			params->params[i].ptype = code->rowtype;
 		params->params[i].value = scope->values[i].value;
 		params->params[i].isnull = scope->values[i].isnull;
 	}

@@ -37,6 +37,7 @@ struct ExprCode
 								 * memberships */
 	int			functions;		/* journey.condition_functions then */
 	uint64		binding;		/* binding_generation() then */
+	Oid			rowtype;		/* of new and old; InvalidOid: it has neither */
 	Oid			type;			/* of the result */
 	int16		typlen;
 	bool		typbyval;
@@ -82,6 +83,16 @@ extern bool calls_helper(Node *node);
 
 /* condition_time.c: the time, and what is read of it, is the step's. */
 extern Query *bind_time(ExprCode *code, RawStmt *raw, Query *query);
+
+/*
+ * condition_row.c: names of an expression about a row.  row_name and row_variable
+ * give NULL for what is no such name; row_refuses: for others than it may use.
+ */
+extern Node *row_name(ExprCode *code, const char *name, int location);
+extern Node *row_column(ExprCode *code, const char *qualifier, const char *column,
+						int location);
+extern bool row_has_variable(Variable variable);
+extern void row_refuse_name(ExprCode *code, const char *name, int location);
 
 /* condition_plan.c */
 extern void plan_compile(ExprCode *code, RawStmt *raw, List *queries);

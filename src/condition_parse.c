@@ -30,7 +30,7 @@ static const struct
 {
 	const char *name;
 	Oid			type;
-}			variables[NUM_VARIABLES] = {
+}			variables[NUM_PARAMETERS] = {
 	[VAR_CUSTOMER] = {"customer", TEXTOID},
 	[VAR_KEY] = {"key", TEXTOID},
 	[VAR_EVENT] = {"event", TEXTOID},
@@ -43,7 +43,9 @@ static const struct
 	[VAR_ARRIVED_AT] = {"arrived_at", TIMESTAMPTZOID},
 	[VAR_VISITS] = {"visits", INT4OID},
 	[VAR_OUTCOME] = {"outcome", TEXTOID},
-	[VAR_RESPONSE] = {"response", JSONBOID}
+	[VAR_RESPONSE] = {"response", JSONBOID},
+	[VAR_NEW] = {"new", RECORDOID},
+	[VAR_OLD] = {"old", RECORDOID}
 };
 
 Oid
@@ -105,18 +107,19 @@ expression_variable(ExprCode *code, Variable variable, int location)
 static Node *
 find_variable(ParseState *pstate, const char *name, int location)
 {
+	ExprCode   *code = pstate->p_ref_hook_state;
 	Node	   *found = NULL;
 
 	for (int i = 0; i < NUM_VARIABLES; i++)
 	{
-		if (strcmp(variables[i].name, name) != 0)
+		if (strcmp(variables[i].name, name) != 0 ||
+			(OidIsValid(code->rowtype) && !row_has_variable(i)))
 			continue;
 		if (i == VAR_TRAITS)
 			found = expression_bound_traits(pstate, location);
-		return found ? found :
-			expression_variable(pstate->p_ref_hook_state, i, location);
+		return found ? found : expression_variable(code, i, location);
 	}
-	return NULL;
+	return OidIsValid(code->rowtype) ? row_name(code, name, location) : NULL;
 }
 
 /* No table is in sight, so only our names can be meant. */
@@ -126,6 +129,8 @@ refuse_name(ExprCode *code, const char *name, int location)
 	Nearest		nearest;
 	char	   *hint;
 
+	if (OidIsValid(code->rowtype))
+		row_refuse_name(code, name, location);
 	nearest_begin(&nearest, name);
 	for (int i = 0; i < NUM_VARIABLES; i++)
 		nearest_offer(&nearest, variables[i].name);
@@ -154,10 +159,14 @@ static Node *
 resolve_qualified(ParseState *pstate, const char *qualifier, const char *name,
 				  int location)
 {
+	ExprCode   *code = pstate->p_ref_hook_state;
+
 	if (strcmp(qualifier, "profile") == 0)
 		return expression_profile(pstate, name, location);
 	if (strcmp(qualifier, "member") == 0)
 		return find_variable(pstate, name, location);
+	if (OidIsValid(code->rowtype))
+		return row_column(code, qualifier, name, location);
 	return NULL;
 }
 

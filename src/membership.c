@@ -10,6 +10,6 @@
 #include "membership.h"
 
 void
-membership_recheck(const Source *source, text *customer)
+membership_recheck(const LiveAudience *audience, text *customer)
 {
 }

@@ -13,10 +13,10 @@
 #include "source.h"
 
 /*
- * A row of the source's table that is about the customer has changed: ask its
- * audiences anew, and let the customer enter or leave them, with the events of
+ * A row that is about the customer has changed in the audience's table: ask
+ * anew whether the customer is in, and let it enter or leave, with the event of
  * that ($audience_entered, $audience_left) in this transaction.
  */
-extern void membership_recheck(const Source *source, text *customer);
+extern void membership_recheck(const LiveAudience *audience, text *customer);
 
 #endif							/* JOURNEY_MEMBERSHIP_H */
