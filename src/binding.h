@@ -12,7 +12,7 @@
 
 #include "storage/lockdefs.h"
 
-#define MAX_KEY_COLUMNS 32
+#define MAX_KEY_COLUMNS 8
 
 /*
  * The table goes by its name and is looked for at each use, with the rights of

@@ -333,7 +333,7 @@ watch_prefix(const char *event)
 	return strcspn(event, "{");
 }
 
-static bool
+bool
 watch_is_heard(const Watch *watch)
 {
 	int			length = watch_prefix(watch->event);

@@ -82,7 +82,10 @@ extern bool source_is_known(int id);
 /* A number that is another when any source may have changed. */
 extern uint64 source_changes(void);
 
-/* The name of an event, up to its first {. */
+/* May anybody care for what it emits? */
+extern bool watch_is_heard(const Watch *watch);
+
+/* How much of a name comes before its first {. */
 extern int	watch_prefix(const char *event);
 
 /* Called for each relcache invalidation; InvalidOid means all. */

@@ -35,7 +35,7 @@ extern text *watch_event(const Watch *watch, const ChangedRow *row);
 
 extern Jsonb *watch_props(const Watch *watch, const ChangedRow *row);
 
-/* {column: [old, new]} of the columns that differ; keep: by which, or NULL. */
-extern void watch_push_changes(const ChangedRow *row, JsonbParseState **state);
+/* "column": [old, new]; of a row that is not there, null. */
+extern void watch_push_change(const ChangedRow *row, int column, JsonbParseState **state);
 
 #endif							/* JOURNEY_WATCH_H */

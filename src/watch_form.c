@@ -120,8 +120,8 @@ push_column(const ChangedRow *row, const RowVersion *version, int column,
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
-static void
-push_change(const ChangedRow *row, int column, JsonbParseState **state)
+void
+watch_push_change(const ChangedRow *row, int column, JsonbParseState **state)
 {
 	JsonbValue	value;
 
@@ -142,7 +142,7 @@ push_changes(const ChangedRow *row, JsonbParseState **state)
 	for (int column = 1; column <= row->source->desc->natts; column++)
 	{
 		if (row_has_column(row->source, column) && row_column_differs(row, column))
-			push_change(row, column, state);
+			watch_push_change(row, column, state);
 	}
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
