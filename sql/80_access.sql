@@ -16,6 +16,7 @@ SELECT l.level, m.kind, n.name
 		('{author, operate}', 'function', '{journey_pause, journey_resume, journey_complete, journey_stop,
 			journey_move, journey_retry_member, journey_migrate}'),
 		('{author, operate}', 'function', '{journey_did, journey_count, journey_last_props}'),
+		('{operate}', 'function', '{journey_bind_profile, journey_unbind_profile}'),
 		('{operate}', 'function', '{journey_destination_create, journey_tick, journey_arm, journey_maintain}'),
 		('{emit, author, operate}', 'function', '{journey_advance_to}'),
 		('{view, operate}', 'table', '{journey, version, tile, edge, member, event, transition, action, destination,

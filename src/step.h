@@ -272,8 +272,8 @@ typedef struct StoreOps
 
 	/*
 	 * Write a RAISED_PATCH to the bound table; NULL, or what went wrong.
-	 * *changed: what $profile_changed is to say, NULL for nothing.  Members of
-	 * the customer may have been moved by what that set off.
+	 * *changed: what $profile_changed is to say, NULL for nothing.  Members
+	 * of the customer may have been moved by what that set off.
 	 */
 	ErrorData  *(*patch) (Step *step, const Raised *raised, Jsonb **changed);
 
