@@ -19,6 +19,8 @@ typedef struct LiveAudience
 {
 	char	   *name;
 	Author		author;
+	List	   *columns;		/* char *: what the query reads of the table,
+								 * the customer's column first */
 	Expression *holds;			/* does its query give this customer? */
 } LiveAudience;
 

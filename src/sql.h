@@ -25,6 +25,7 @@
 
 #include "executor/spi.h"
 #include "utils/snapshot.h"
+#include "utils/tuplestore.h"
 
 #include "role.h"
 
@@ -53,6 +54,19 @@ extern uint64 sql_run(SqlPlan *plan, Datum *values, const bool *nulls);
 
 /* The same, reading with this snapshot (definitions: GetLatestSnapshot()). */
 extern uint64 sql_read(SqlPlan *plan, Datum *values, const bool *nulls, Snapshot snapshot);
+
+/*
+ * Run a statement once, not kept, that sees the rows as a relation of that name;
+ * what it gives goes to the other tuplestore, if there is one.
+ */
+typedef struct SqlRows
+{
+	const char *name;
+	TupleDesc	desc;
+	Tuplestorestate *rows;		/* made for random access */
+} SqlRows;
+extern uint64 sql_run_over(const SqlPlan *plan, Datum *values, const SqlRows *over,
+						   Tuplestorestate *into);
 
 /* A column of a row of the last result, columns from 1, rows from 0. */
 extern Datum sql_value(uint64 row, int column, bool *isnull);
