@@ -281,6 +281,9 @@ refresh_with(Work *work, bool is_first)
 		result->error = isolate(run_query, work);
 	if (result->error != NULL)
 	{
+		/* What is kept in real time is right to begin with. */
+		if (work->row->source == 0)
+			audience_unsettle(work->row);
 		note_error(work);
 		return;
 	}

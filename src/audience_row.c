@@ -80,13 +80,20 @@ lock(SqlPlan *plan, Datum value)
 }
 
 AudienceRow *
-audience_lock(const char *name)
+audience_find(const char *name)
 {
 	static SqlPlan plan = {
 		"SELECT " COLUMNS " FROM journey.audience WHERE name = $1 FOR NO KEY UPDATE",
 		1, {TEXTOID}
 	};
-	AudienceRow *row = lock(&plan, CStringGetTextDatum(name));
+
+	return lock(&plan, CStringGetTextDatum(name));
+}
+
+AudienceRow *
+audience_lock(const char *name)
+{
+	AudienceRow *row = audience_find(name);
 
 	if (row == NULL)
 		audience_raise_missing(name);

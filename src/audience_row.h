@@ -30,6 +30,9 @@ typedef struct AudienceRow
  */
 extern AudienceRow *audience_lock(const char *name);
 
+/* The same; NULL where there is none. */
+extern AudienceRow *audience_find(const char *name);
+
 /* Raise 42704 in the same way. */
 extern void audience_raise_missing(const char *name);
 

@@ -30,10 +30,13 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "binding.h"
 #include "cache.h"
+#include "cache_literal.h"
 #include "cache_version.h"
 #include "hot.h"
 #include "leaf.h"
+#include "source.h"
 #include "sql.h"
 
 #define NAME_SIZE (MAX_EVENT_LENGTH + 1)
@@ -45,6 +48,7 @@ typedef struct ListenerEntry
 } ListenerEntry;
 
 static bool stale = true;
+static uint64 changes = 1;		/* how often it became so */
 static Oid	journey_relid = InvalidOid;
 
 static MemoryContext lookup_cxt = NULL;
@@ -60,8 +64,19 @@ relcache_callback(Datum arg, Oid relid)
 	hot_invalidate(relid);
 	leaf_invalidate(relid);
 	sql_invalidate(relid);
+	source_invalidate(relid);
+	binding_invalidate(relid);
 	if (relid == InvalidOid || relid == journey_relid)
+	{
 		stale = true;
+		changes++;
+	}
+}
+
+uint64
+cache_changes(void)
+{
+	return changes;
 }
 
 void
@@ -214,6 +229,7 @@ begin_lookups(int nversions)
 									(nversions + 1) * sizeof(JourneyState));
 	nstates = 0;
 	asks_always = false;
+	literals_forget();
 }
 
 /* How many rows, from that one on, are of its journey? */
@@ -355,6 +371,25 @@ cache_hears_audience(const char *event, const char *audience)
 			return true;
 	}
 	return false;
+}
+
+bool
+cache_names(const char *event)
+{
+	return asks_always || cache_listeners(event) != NULL || literals_have(event);
+}
+
+bool
+cache_names_prefix(const char *prefix, int length)
+{
+	HASH_SEQ_STATUS seq;
+	ListenerEntry *entry;
+	bool		found = asks_always || literals_have_prefix(prefix, length);
+
+	hash_seq_init(&seq, listeners);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+		found |= strncmp(entry->event, prefix, length) == 0;
+	return found;
 }
 
 const JourneyState *

@@ -75,6 +75,18 @@ extern const Listeners *cache_listeners(const char *event);
 /* Does anybody care for that event about that audience? */
 extern bool cache_hears_audience(const char *event, const char *audience);
 
+/*
+ * Does some live journey name the event: by a rule or an edge, by conditions that
+ * are asked on whatever event, or as a literal in its SQL?
+ */
+extern bool cache_names(const char *event);
+
+/* The same of any event that begins with these bytes; may say so too often. */
+extern bool cache_names_prefix(const char *prefix, int length);
+
+/* A number that is another when what is live may have changed. */
+extern uint64 cache_changes(void);
+
 /* That version of that journey; NULL where it is gone. */
 extern Journey *cache_version(int32 journey, int16 version);
 

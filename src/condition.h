@@ -34,7 +34,12 @@ typedef enum Variable
 	VAR_VISITS,
 	VAR_OUTCOME,
 	VAR_RESPONSE,
-	NUM_VARIABLES
+	NUM_VARIABLES,				/* of expressions about members */
+
+	/* The rows of a changed table, in expressions about such. */
+	VAR_NEW = NUM_VARIABLES,
+	VAR_OLD,
+	NUM_PARAMETERS
 } Variable;
 
 #define VAR_BIT(v) (1U << (v))
@@ -47,7 +52,7 @@ typedef enum Variable
 typedef struct Scope Scope;
 struct Scope
 {
-	NullableDatum values[NUM_VARIABLES];
+	NullableDatum values[NUM_PARAMETERS];
 	uint32		known;			/* VAR_BIT of each that is filled in */
 	void		(*fetch) (Scope *scope, Variable variable);
 
@@ -88,6 +93,8 @@ typedef struct Expression
 	bool		is_query;		/* see expr_make_holds */
 	ExprWant	want;
 	MemoryContext cxt;			/* where this is, and the code is below */
+	Oid			relid;			/* the table whose rows are new and old; or
+								 * InvalidOid */
 	ExprCode   *code;			/* NULL until first used in this backend */
 	uint64		overran;		/* for limit_begin() */
 } Expression;
@@ -99,6 +106,13 @@ extern void expr_init(void);
 
 /* An expression to be compiled when first evaluated, in CurrentMemoryContext. */
 extern Expression *expr_make(const char *source, ExprWant want);
+
+/*
+ * The same about a row of that table before and after a change.  Its names are
+ * new.<column>, old.<column>, customer, event, props, traits, now and local_now.
+ * Whoever keeps it makes it anew when the table is altered.
+ */
+extern Expression *expr_make_row(const char *source, ExprWant want, Oid relid);
 
 /*
  * Compile as the author: syntax, names, types, the safe subset, the author's

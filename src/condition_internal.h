@@ -38,6 +38,8 @@ struct ExprCode
 								 * the policies in its plan, hang on
 								 * memberships */
 	int			functions;		/* journey.condition_functions then */
+	uint64		binding;		/* binding_generation() then */
+	Oid			rowtype;		/* of new and old; InvalidOid: it has neither */
 	Oid			type;			/* of the result */
 	int16		typlen;
 	bool		typbyval;
@@ -57,6 +59,15 @@ extern Query *expression_analyze(ExprCode *code, RawStmt *raw, ExprWant want);
 extern void expression_parser_setup(ParseState *pstate, void *code);
 extern Oid	expression_variable_type(Variable variable);
 extern Node *expression_variable(ExprCode *code, Variable variable, int location);
+
+/*
+ * condition_profile.c: for the parser's hooks.  profile.<column>; NULL where that
+ * is a table's of the author.  traits; NULL where no table is bound.  The
+ * parameter of those; NULL where it is one that the author wrote.
+ */
+extern Node *expression_profile(ParseState *pstate, const char *column, int location);
+extern Node *expression_bound_traits(ParseState *pstate, int location);
+extern Node *expression_bound_customer(ParseState *pstate, ParamRef *ref);
 
 /* For ereport: a node's location, -1 where there is none. */
 extern int	expression_errposition(const ExprCode *code, int location);
@@ -81,6 +92,16 @@ extern void query_reads(const Query *query, RowQuery *found);
 
 /* condition_time.c: the time, and what is read of it, is the step's. */
 extern Query *bind_time(ExprCode *code, RawStmt *raw, Query *query);
+
+/*
+ * condition_row.c: names of an expression about a row.  row_name and row_variable
+ * give NULL for what is no such name; row_refuses: for others than it may use.
+ */
+extern Node *row_name(ExprCode *code, const char *name, int location);
+extern Node *row_column(ExprCode *code, const char *qualifier, const char *column,
+						int location);
+extern bool row_has_variable(Variable variable);
+extern void row_refuse_name(ExprCode *code, const char *name, int location);
 
 /* condition_plan.c */
 extern void plan_compile(ExprCode *code, RawStmt *raw, List *queries);

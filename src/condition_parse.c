@@ -30,7 +30,7 @@ static const struct
 {
 	const char *name;
 	Oid			type;
-}			variables[NUM_VARIABLES] = {
+}			variables[NUM_PARAMETERS] = {
 	[VAR_CUSTOMER] = {"customer", TEXTOID},
 	[VAR_KEY] = {"key", TEXTOID},
 	[VAR_EVENT] = {"event", TEXTOID},
@@ -43,7 +43,9 @@ static const struct
 	[VAR_ARRIVED_AT] = {"arrived_at", TIMESTAMPTZOID},
 	[VAR_VISITS] = {"visits", INT4OID},
 	[VAR_OUTCOME] = {"outcome", TEXTOID},
-	[VAR_RESPONSE] = {"response", JSONBOID}
+	[VAR_RESPONSE] = {"response", JSONBOID},
+	[VAR_NEW] = {"new", RECORDOID},
+	[VAR_OLD] = {"old", RECORDOID}
 };
 
 Oid
@@ -103,15 +105,23 @@ expression_variable(ExprCode *code, Variable variable, int location)
 	return (Node *) param;
 }
 
+/* Traits are the bound table's, where there is one. */
 static Node *
-find_variable(ExprCode *code, const char *name, int location)
+find_variable(ParseState *pstate, const char *name, int location)
 {
+	ExprCode   *code = pstate->p_ref_hook_state;
+	Node	   *found = NULL;
+
 	for (int i = 0; i < NUM_VARIABLES; i++)
 	{
-		if (strcmp(variables[i].name, name) == 0)
-			return expression_variable(code, i, location);
+		if (strcmp(variables[i].name, name) != 0 ||
+			(OidIsValid(code->rowtype) && !row_has_variable(i)))
+			continue;
+		if (i == VAR_TRAITS)
+			found = expression_bound_traits(pstate, location);
+		return found ? found : expression_variable(code, i, location);
 	}
-	return NULL;
+	return OidIsValid(code->rowtype) ? row_name(code, name, location) : NULL;
 }
 
 /* No table is in sight, so only our names can be meant. */
@@ -121,6 +131,8 @@ refuse_name(ExprCode *code, const char *name, int location)
 	Nearest		nearest;
 	char	   *hint;
 
+	if (OidIsValid(code->rowtype))
+		row_refuse_name(code, name, location);
 	nearest_begin(&nearest, name);
 	for (int i = 0; i < NUM_VARIABLES; i++)
 		nearest_offer(&nearest, variables[i].name);
@@ -137,7 +149,7 @@ static Node *
 resolve_single(ParseState *pstate, const char *name, int location)
 {
 	ExprCode   *code = pstate->p_ref_hook_state;
-	Node	   *found = find_variable(code, name, location);
+	Node	   *found = find_variable(pstate, name, location);
 
 	if (found == NULL && pstate->parentParseState == NULL &&
 		pstate->p_namespace == NIL)
@@ -152,13 +164,11 @@ resolve_qualified(ParseState *pstate, const char *qualifier, const char *name,
 	ExprCode   *code = pstate->p_ref_hook_state;
 
 	if (strcmp(qualifier, "profile") == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("\"profile.%s\" is not supported yet", name),
-				errhint("Use traits, such as traits->>'%s'.", name),
-				expression_errposition(code, location));
+		return expression_profile(pstate, name, location);
 	if (strcmp(qualifier, "member") == 0)
-		return find_variable(code, name, location);
+		return find_variable(pstate, name, location);
+	if (OidIsValid(code->rowtype))
+		return row_column(code, qualifier, name, location);
 	return NULL;
 }
 
@@ -197,11 +207,14 @@ expression_parser_setup(ParseState *pstate, void *arg)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_IN_USE),
 				errmsg("what the expression reads has been changed meanwhile"));
-	if (code->is_query)
-		query_parser_setup(pstate, code);
-	else
-		pstate->p_post_columnref_hook = resolve_name;
 	pstate->p_ref_hook_state = code;
+	if (code->is_query)
+	{
+		query_parser_setup(pstate, code);
+		return;
+	}
+	pstate->p_post_columnref_hook = resolve_name;
+	pstate->p_paramref_hook = expression_bound_customer;
 }
 
 /* ---- the form ---- */

@@ -35,8 +35,12 @@ static volatile sig_atomic_t inside = false;	/* author code is running */
 static volatile sig_atomic_t expired = false;	/* the armed time is over */
 static volatile sig_atomic_t canceled = false;	/* the pending cancel is ours */
 
+static volatile sig_atomic_t write_canceled = false;	/* for a write's time */
+
 static bool registered = false;
 static TimeoutId limit_timer;
+static TimeoutId write_timer;
+static int	writing = 0;		/* writes that we are in */
 static bool armed = false;
 static bool armed_for_one;		/* else for all of the first pass */
 
@@ -64,6 +68,28 @@ time_is_up(void)
 	SetLatch(MyLatch);
 }
 
+/* Whatever a write has set off. */
+static void
+write_time_is_up(void)
+{
+	if (QueryCancelPending)
+		return;
+	write_canceled = true;
+	QueryCancelPending = true;
+	InterruptPending = true;
+	SetLatch(MyLatch);
+}
+
+static void
+register_timers(void)
+{
+	if (registered)
+		return;
+	limit_timer = RegisterTimeout(USER_TIMEOUT, time_is_up);
+	write_timer = RegisterTimeout(USER_TIMEOUT, write_time_is_up);
+	registered = true;
+}
+
 static void
 disarm(void)
 {
@@ -85,18 +111,25 @@ arm(TimestampTz until, bool for_one)
 }
 
 /*
- * Author code has ended.  A cancel by somebody else since our timer fired looks
- * like ours and is lost with it; but not a timeout's, which leaves a trace.
+ * A cancel by somebody else since our timer fired looks like ours and is lost
+ * with it; but not a timeout's, which leaves a trace.
  */
+static void
+take_back(volatile sig_atomic_t *cancel)
+{
+	if (*cancel && !get_timeout_indicator(STATEMENT_TIMEOUT, false) &&
+		!get_timeout_indicator(LOCK_TIMEOUT, false))
+		QueryCancelPending = false;
+	*cancel = false;
+}
+
+/* Author code has ended. */
 static void
 leave(void)
 {
 	inside = false;
 	running = NULL;
-	if (canceled && !get_timeout_indicator(STATEMENT_TIMEOUT, false) &&
-		!get_timeout_indicator(LOCK_TIMEOUT, false))
-		QueryCancelPending = false;
-	canceled = false;
+	take_back(&canceled);
 }
 
 /* ---- the budget ---- */
@@ -169,18 +202,10 @@ arm_for_one(void)
 	arm(until, true);
 }
 
-static void
-register_timer(void)
-{
-	if (!registered)
-		limit_timer = RegisterTimeout(USER_TIMEOUT, time_is_up);
-	registered = true;
-}
-
 void
 limit_begin(uint64 *overran, bool bounded)
 {
-	register_timer();
+	register_timers();
 	if (budget_until == 0)
 		start_budget();
 	if (*overran == budget)
@@ -200,7 +225,7 @@ limit_begin(uint64 *overran, bool bounded)
 void
 limit_begin_alone(uint64 *overran, int ms, const char *message)
 {
-	register_timer();
+	register_timers();
 	budget_begin();
 	arm(ms > 0 ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms) : DT_NOEND, true);
 	running = overran;
@@ -295,8 +320,9 @@ settle(ErrorData *error)
 	return error;
 }
 
-ErrorData *
-isolate(void (*fn) (void *arg), void *arg)
+/* The error, if any, once its subtransaction is rolled back. */
+static ErrorData *
+run_isolated(void (*fn) (void *arg), void *arg)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -320,5 +346,74 @@ isolate(void (*fn) (void *arg), void *arg)
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
 	CurrentResourceOwner = owner;
+	return error;
+}
+
+ErrorData *
+isolate(void (*fn) (void *arg), void *arg)
+{
+	ErrorData  *error = run_isolated(fn, arg);
+
+	return error ? settle(error) : NULL;
+}
+
+/* ---- writes ---- */
+
+#define WRITE_TOOK_TOO_LONG "write canceled: it takes longer than journey.emit_budget allows"
+
+typedef struct Write
+{
+	void		(*fn) (void *arg);
+	void	   *arg;
+} Write;
+
+/* The outermost one's time is that of all. */
+static void
+write_in_time(void *arg)
+{
+	Write	   *write = arg;
+
+	if (budget_until == 0)
+		start_budget();
+	if (budget_until != DT_NOEND && GetCurrentTimestamp() >= budget_until)
+		refuse(NO_TIME_LEFT);
+	if (writing == 1 && budget_until != DT_NOEND)
+		enable_timeout_at(write_timer, budget_until);
+	write->fn(write->arg);
+}
+
+/* Its time is over, or it is: then a cancel that has come too late is none. */
+static bool
+end_write(const ErrorData *error)
+{
+	bool		ours = writing == 1 && write_canceled && error != NULL &&
+		error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		strcmp(error->message_id, "canceling statement due to user request") == 0;
+
+	if (writing == 1)
+	{
+		disable_timeout(write_timer, false);
+		take_back(&write_canceled);
+	}
+	writing--;
+	return ours;
+}
+
+ErrorData *
+isolate_write(void (*fn) (void *arg), void *arg)
+{
+	Write		write = {fn, arg};
+	ErrorData  *error;
+
+	register_timers();
+	disarm();
+	writing++;
+	error = run_isolated(write_in_time, &write);
+	if (end_write(error))
+	{
+		leave();
+		error->message = WRITE_TOOK_TOO_LONG;
+		return error;
+	}
 	return error ? settle(error) : NULL;
 }

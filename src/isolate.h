@@ -20,6 +20,12 @@
 extern ErrorData *isolate(void (*fn) (void *arg), void *arg);
 
 /*
+ * The same for a function that writes to the user's tables, as long as the step's
+ * time budget lasts.  What it sets off may call isolate() and limit_begin().
+ */
+extern ErrorData *isolate_write(void (*fn) (void *arg), void *arg);
+
+/*
  * Time limits of authors' code in one step (DECISIONS 5).  budget_begin at its
  * start: nothing is armed yet.  budget_end after it; where an error skips that,
  * the next budget_begin makes up for it.

@@ -29,6 +29,21 @@ jsonb_merge(Jsonb *a, Jsonb *b)
 											  JsonbPGetDatum(b)));
 }
 
+Jsonb *
+profile_changes(Jsonb *changes)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	value = {.type = jbvString};
+
+	value.val.string.val = "changed";
+	value.val.string.len = strlen("changed");
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_KEY, &value);
+	JsonbToJsonbValue(changes, &value);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
 ArrayType *
 profile_removals(Jsonb *patch)
 {

@@ -19,6 +19,9 @@ extern Jsonb *jsonb_empty_object(void);
 /* a || b, both objects. */
 extern Jsonb *jsonb_merge(Jsonb *a, Jsonb *b);
 
+/* {"changed": changes}, as $profile_changed has it. */
+extern Jsonb *profile_changes(Jsonb *changes);
+
 /* The names of the patch's null members, text[]: traits that it removes. */
 extern ArrayType *profile_removals(Jsonb *patch);
 

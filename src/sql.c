@@ -29,22 +29,34 @@
 #define MAX_KNOWN_RELATIONS 32
 
 void
-sql_begin(SqlSession *session)
+sql_connect(SqlSession *session)
 {
 	session->caller = CurrentMemoryContext;
-	role_extension_begin(&session->role);
-	role_pin_search_path(&session->role);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
 
 void
-sql_end(SqlSession *session)
+sql_disconnect(SqlSession *session)
 {
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
-	role_end(&session->role);
 	MemoryContextSwitchTo(session->caller);
+}
+
+void
+sql_begin(SqlSession *session)
+{
+	role_extension_begin(&session->role);
+	role_pin_search_path(&session->role);
+	sql_connect(session);
+}
+
+void
+sql_end(SqlSession *session)
+{
+	sql_disconnect(session);
+	role_end(&session->role);
 }
 
 static void
@@ -149,6 +161,18 @@ sql_run_over(const SqlPlan *plan, Datum *values, const SqlRows *over,
 		elog(ERROR, "SPI_execute_plan_extended failed for \"%s\": %s", plan->text,
 			 SPI_result_code_string(code));
 	SPI_unregister_relation(over->name);
+	return SPI_processed;
+}
+
+uint64
+sql_run_text(const char *text, int nargs, Oid *argtypes, Datum *values)
+{
+	int			code = SPI_execute_with_args(text, nargs, argtypes, values, NULL,
+											 false, 0);
+
+	if (code < 0)
+		elog(ERROR, "SPI_execute_with_args failed for \"%s\": %s", text,
+			 SPI_result_code_string(code));
 	return SPI_processed;
 }
 

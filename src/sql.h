@@ -49,6 +49,13 @@ typedef struct SqlSession
 extern void sql_begin(SqlSession *session);
 extern void sql_end(SqlSession *session);
 
+/* The same as whoever the current user is, with the settings that are. */
+extern void sql_connect(SqlSession *session);
+extern void sql_disconnect(SqlSession *session);
+
+/* Run a statement that was made for this once. */
+extern uint64 sql_run_text(const char *text, int nargs, Oid *argtypes, Datum *values);
+
 /* Run; returns the number of rows processed.  nulls: NULL where none is null. */
 extern uint64 sql_run(SqlPlan *plan, Datum *values, const bool *nulls);
 

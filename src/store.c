@@ -12,6 +12,7 @@
 #include "utils/snapmgr.h"
 
 #include "cache.h"
+#include "patch.h"
 #include "shmem.h"
 #include "sql.h"
 #include "store.h"
@@ -300,5 +301,6 @@ const StoreOps store_live = {
 	.count_actions = store_count_actions,
 	.action_outcome = store_action_outcome,
 	.push_snapshot = live_push_snapshot,
+	.patch = patch_write,
 	.write = write_step
 };
