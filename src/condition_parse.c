@@ -80,11 +80,13 @@ expression_error_callback(void *arg)
 		errposition(0);
 		internalerrposition(position);
 		internalerrquery(code->text);
-		if (geterrcode() == ERRCODE_UNDEFINED_TABLE)
+		if (geterrcode() == ERRCODE_UNDEFINED_TABLE && code->is_query)
+			errhint("Tables are written with their schema.");
+		else if (geterrcode() == ERRCODE_UNDEFINED_TABLE)
 			errhint("Tables are written with their schema, and fields of jsonb as props->>'name'.");
 	}
-	errcontext("expression \"%.*s%s\"", shown, code->text,
-			   shown < length ? "..." : "");
+	errcontext("%s \"%.*s%s\"", code->is_query ? "query" : "expression", shown,
+			   code->text, shown < length ? "..." : "");
 }
 
 /* ---- names ---- */
@@ -206,9 +208,14 @@ expression_parser_setup(ParseState *pstate, void *arg)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_IN_USE),
 				errmsg("what the expression reads has been changed meanwhile"));
+	pstate->p_ref_hook_state = code;
+	if (code->is_query)
+	{
+		query_parser_setup(pstate, code);
+		return;
+	}
 	pstate->p_post_columnref_hook = resolve_name;
 	pstate->p_paramref_hook = expression_bound_customer;
-	pstate->p_ref_hook_state = code;
 }
 
 /* ---- the form ---- */

@@ -174,6 +174,7 @@ read_audience(Source *source, uint64 row)
 
 	audience->name = TextDatumGetCString(sql_value(row, 1, &isnull));
 	audience->author.owner = pstrdup(NameStr(*DatumGetName(sql_value(row, 2, &isnull))));
+	audience->holds = expr_make_holds(TextDatumGetCString(sql_value(row, 3, &isnull)));
 	audience->columns = text_list(row, 4, &isnull);
 	source->audiences = lappend(source->audiences, audience);
 }

@@ -44,8 +44,8 @@ typedef struct Watch
 typedef struct LiveAudience
 {
 	char	   *name;
-	List	   *columns;		/* char *: the customer's, then the others that
-								 * its query reads */
+	List	   *columns;		/* char *: the customer's, then the others
+								 * that its query reads */
 	Author		author;
 	Expression *holds;			/* does its query give this customer? */
 } LiveAudience;
