@@ -35,7 +35,7 @@ typedef struct ColumnOutput
 {
 	bool		text_known;
 	bool		text_by_cast;	/* else by the type's output function */
-	FmgrInfo	text;
+	FmgrInfo text;
 	bool		json_known;
 	Oid			plain;			/* as which type json_plain_value knows it, or
 								 * InvalidOid: */

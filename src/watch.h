@@ -27,8 +27,8 @@ extern void watch_failed(const ChangedRow *row, text *customer, const ErrorData 
 /* ---- watch_form.c: the event and the props of a watch ---- */
 
 /* What journey_watch is to say where they are wrong; raises. */
-extern void watch_check_event(const Source *source, const char *event);
-extern void watch_check_prop(const Source *source, const char *prop);
+extern void watch_check_event(Relation rel, const char *event);
+extern void watch_check_prop(Relation rel, const char *prop);
 
 /* The name with its parts filled in; NULL where one of them is null. */
 extern text *watch_event(const Watch *watch, const ChangedRow *row);

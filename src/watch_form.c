@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "arguments.h"
+#include "columns.h"
 #include "names.h"
 #include "watch.h"
 
@@ -74,7 +75,7 @@ watch_event(const Watch *watch, const ChangedRow *row)
 }
 
 void
-watch_check_event(const Source *source, const char *event)
+watch_check_event(Relation rel, const char *event)
 {
 	const char *place = event;
 
@@ -87,7 +88,7 @@ watch_check_event(const Source *source, const char *event)
 			return;
 		part = next_part(&place);
 		if (strcmp(part, OPERATION_PART) != 0)
-			(void) row_column_number(source, part);
+			(void) column_by_name(rel, part);
 	}
 }
 
@@ -179,14 +180,14 @@ prop_kind(const char *prop)
 }
 
 void
-watch_check_prop(const Source *source, const char *prop)
+watch_check_prop(Relation rel, const char *prop)
 {
 	PropKind	kind = prop_kind(prop);
 
 	if (kind == PROP_OLD)
-		(void) row_column_number(source, prop + strlen(OLD_PREFIX));
+		(void) column_by_name(rel, prop + strlen(OLD_PREFIX));
 	else if (kind == PROP_COLUMN)
-		(void) row_column_number(source, prop);
+		(void) column_by_name(rel, prop);
 }
 
 static void

@@ -125,7 +125,6 @@ fire(Firing *firing)
 {
 	Oid			owner = firing->data->tg_relation->rd_rel->relowner;
 
-	cache_refresh();
 	if (!understand(firing) || !row_differs(&firing->row))
 		return;
 	if (depth > MAX_DEPTH)
@@ -162,6 +161,8 @@ journey_row_changed(PG_FUNCTION_ARGS)
 
 	if (!source_is_heard(firing.id))
 		return PointerGetDatum(NULL);
+	/* What was read before the change of something is freed here, if ever. */
+	cache_refresh();
 	cache_hold();
 	depth++;
 	PG_TRY();
