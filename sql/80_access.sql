@@ -18,6 +18,8 @@ SELECT l.level, m.kind, n.name
 		('{author, operate}', 'function', '{journey_audience_create, journey_audience_refresh,
 			journey_audience_drop}'),
 		('{author, operate}', 'function', '{journey_did, journey_count, journey_last_props, journey_in_audience}'),
+		('{author, operate}', 'function', '{journey_watch, journey_unwatch}'),
+		('{operate}', 'function', '{journey_bind_profile, journey_unbind_profile}'),
 		('{operate}', 'function', '{journey_destination_create, journey_tick, journey_arm, journey_maintain}'),
 		('{emit, author, operate}', 'function', '{journey_advance_to}'),
 		('{view, operate}', 'table', '{journey, version, tile, edge, member, event, transition, action, destination,

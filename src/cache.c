@@ -128,8 +128,12 @@ index_entries(Journey *journey)
 {
 	for (int i = 0; i < journey->ntriggers; i++)
 	{
-		Listeners  *found = listeners_of_rule(&journey->triggers[i]);
+		Listeners  *found;
 
+		/* A schedule waits for no event. */
+		if (journey->triggers[i].schedule != NULL)
+			continue;
+		found = listeners_of_rule(&journey->triggers[i]);
 		found->fans |= journey->triggers[i].customers != NULL;
 		if (!list_member_ptr(found->entries, journey))
 			found->entries = lappend(found->entries, journey);

@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 
 #include "condition_internal.h"
+#include "json_value.h"
 #include "problem.h"
 
 static const struct
@@ -257,14 +258,6 @@ expression_raw_parse(const char *text)
 
 /* ---- the type ---- */
 
-/* Types that become JSON without to_jsonb(); see template.c. */
-static bool
-is_plain_for_json(Oid type)
-{
-	return type == JSONBOID || type == TEXTOID || type == BOOLOID ||
-		type == INT4OID || type == INT8OID || type == NUMERICOID;
-}
-
 static Node *
 coerce_as(Node *value, Oid type, CoercionContext how, const char *wanted)
 {
@@ -305,7 +298,7 @@ coerce_result(Node *value, ExprWant want)
 			/* A text that happens to be an array's, or JSON's, is a slip. */
 			return coerce_as(value, TEXTARRAYOID, COERCION_ASSIGNMENT, "text[]");
 		case EXPR_JSONB:
-			if (is_plain_for_json(type))
+			if (json_is_plain(type))
 				return value;
 			return (Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(value),
 										 InvalidOid, exprCollation(value),

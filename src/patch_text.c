@@ -16,8 +16,8 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/rel.h"
 
+#include "columns.h"
 #include "names.h"
 #include "patch_text.h"
 #include "profile.h"
@@ -78,29 +78,8 @@ add_keys(PatchText *text, const Binding *binding, const char *customer)
 
 /* ---- which columns ---- */
 
-static void
-raise_no_column(const Binding *binding, TupleDesc desc, const char *name)
-{
-	Nearest		nearest;
-	char	   *hint;
-
-	nearest_begin(&nearest, name);
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (!TupleDescAttr(desc, i)->attisdropped)
-			nearest_offer(&nearest, NameStr(TupleDescAttr(desc, i)->attname));
-	}
-	hint = nearest_hint(&nearest);
-	ereport(ERROR,
-			errcode(ERRCODE_UNDEFINED_COLUMN),
-			errmsg("column %s of table %s does not exist", quoted_name(name),
-				   binding_name(binding)),
-			hint ? errhint("%s", hint) :
-			errhint("Without a traits column, each trait is a column of the table that is bound as profile."));
-}
-
 static Form_pg_attribute
-find_column(const Binding *binding, TupleDesc desc, const char *name)
+find_column(const Binding *binding, Relation rel, const char *name)
 {
 	for (int i = 0; i < binding->nkeys; i++)
 	{
@@ -110,15 +89,7 @@ find_column(const Binding *binding, TupleDesc desc, const char *name)
 					errmsg("column %s of table %s names the customer and cannot be set",
 						   quoted_name(name), binding_name(binding)));
 	}
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-
-		if (!attribute->attisdropped && strcmp(NameStr(attribute->attname), name) == 0)
-			return attribute;
-	}
-	raise_no_column(binding, desc, name);
-	return NULL;				/* not reached */
+	return column_by_name(rel, name);
 }
 
 static void
@@ -151,7 +122,7 @@ write_columns(const Binding *binding, Oid relation, Jsonb *patch, const char *wh
 	{
 		if (token == WJB_KEY)
 			append_column(&sets, &types,
-						  find_column(binding, RelationGetDescr(rel),
+						  find_column(binding, rel,
 									  pnstrdup(item.val.string.val, item.val.string.len)));
 	}
 	relation_close(rel, NoLock);

@@ -320,6 +320,12 @@ source_get(int id)
 	return source;
 }
 
+bool
+source_is_known(int id)
+{
+	return entry_of(id)->changes == changes;
+}
+
 /* ---- is anybody listening? ---- */
 
 int
@@ -328,7 +334,7 @@ watch_prefix(const char *event)
 	return strcspn(event, "{");
 }
 
-static bool
+bool
 watch_is_heard(const Watch *watch)
 {
 	int			length = watch_prefix(watch->event);

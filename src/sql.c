@@ -176,6 +176,33 @@ sql_run_text(const char *text, int nargs, Oid *argtypes, Datum *values)
 	return SPI_processed;
 }
 
+SqlCursor
+sql_open(SqlPlan *plan, Datum *values)
+{
+	Portal		portal;
+
+	if (plan->plan == NULL)
+		prepare(plan);
+	portal = SPI_cursor_open(NULL, plan->plan, values, NULL, false);
+	if (portal == NULL)
+		elog(ERROR, "SPI_cursor_open failed for \"%s\": %s", plan->text,
+			 SPI_result_code_string(SPI_result));
+	return portal;
+}
+
+uint64
+sql_fetch(SqlCursor cursor, long count)
+{
+	SPI_cursor_fetch(cursor, true, count);
+	return SPI_processed;
+}
+
+void
+sql_close(SqlCursor cursor)
+{
+	SPI_cursor_close(cursor);
+}
+
 Datum
 sql_value(uint64 row, int column, bool *isnull)
 {

@@ -63,6 +63,16 @@ extern uint64 sql_run(SqlPlan *plan, Datum *values, const bool *nulls);
 extern uint64 sql_read(SqlPlan *plan, Datum *values, const bool *nulls, Snapshot snapshot);
 
 /*
+ * A query whose rows are fetched in portions, as they were when it was opened: 0
+ * at its end.  Open and fetch between sql_begin and sql_end, not necessarily the
+ * same ones; it lives until it is closed, or the (sub)transaction ends.
+ */
+typedef Portal SqlCursor;
+extern SqlCursor sql_open(SqlPlan *plan, Datum *values);
+extern uint64 sql_fetch(SqlCursor cursor, long count);
+extern void sql_close(SqlCursor cursor);
+
+/*
  * Run a statement once, not kept, that sees the rows as a relation of that name;
  * what it gives goes to the other tuplestore, if there is one.
  */
