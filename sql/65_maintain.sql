@@ -6,6 +6,7 @@
 
 -- Add the settled rows of the log to tile_total and move the watermark above them, in one statement: the rows
 -- counted and the new watermark come from the same snapshot.  What settled means: journey.horizon in 60_views.sql.
+-- They are added as another part (sql/62_forget.sql), and then all parts are added up.
 CREATE OR REPLACE FUNCTION journey.fold(everything bool DEFAULT false)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -18,45 +19,49 @@ DECLARE
 	folded bigint;
 	leaves oid[];
 BEGIN
+	-- Under a transaction snapshot we would count what somebody has forgotten since.
+	IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+		RETURN 0;
+	END IF;
 	SELECT count(*) AS rows, min(t.received_at) AS since INTO waiting
 	  FROM (SELECT u.received_at FROM journey.unfolded u WHERE u.settled LIMIT 10000) t;
-	IF waiting.rows = 0
-		OR NOT (everything OR waiting.rows = 10000 OR waiting.since < clock_timestamp() - interval '1 minute') THEN
+	IF waiting.rows > 0
+		AND NOT (everything OR waiting.rows = 10000 OR waiting.since < clock_timestamp() - interval '1 minute') THEN
+		RETURN 0;
+	END IF;
+	IF waiting.rows = 0 AND NOT EXISTS (SELECT FROM journey.tile_total t WHERE t.part <> 0)
+		AND NOT EXISTS (SELECT FROM journey.forgotten_row f WHERE f.part <> 0) THEN
 		RETURN 0;
 	END IF;
 
-	-- Whoever holds the watermark is folding already.
-	INSERT INTO journey.watermark (xact) VALUES (0) ON CONFLICT DO NOTHING;
-	PERFORM FROM journey.watermark FOR UPDATE SKIP LOCKED;
-	IF NOT FOUND THEN
+	-- Whoever holds it is folding already, or has forgotten somebody and not ended yet.
+	BEGIN
+		LOCK TABLE journey.watermark IN EXCLUSIVE MODE NOWAIT;
+	EXCEPTION WHEN lock_not_available THEN
 		RETURN 0;
-	END IF;
+	END;
+	INSERT INTO journey.watermark (xact) VALUES (0) ON CONFLICT DO NOTHING;
 
 	WITH counted AS (
-		INSERT INTO journey.tile_total AS total
-			(journey, version, tile, entered, departed, errors, passed, converted)
-		SELECT r.journey, r.version, r.tile, sum(r.entered), sum(r.departed), sum(r.errors), sum(r.passed), sum(r.converted)
+		INSERT INTO journey.tile_total
+			(journey, version, tile, part, entered, departed, errors, passed, converted)
+		SELECT r.journey, r.version, r.tile, -1, sum(r.entered), sum(r.departed), sum(r.errors), sum(r.passed), sum(r.converted)
 		  FROM journey.recent r
 		 WHERE r.settled
 		 GROUP BY r.journey, r.version, r.tile
-		ON CONFLICT (journey, version, tile) DO UPDATE
-		   SET entered = total.entered + excluded.entered,
-			   departed = total.departed + excluded.departed,
-			   errors = total.errors + excluded.errors,
-			   passed = total.passed + excluded.passed,
-			   converted = total.converted + excluded.converted
 	), moved AS (
 		UPDATE journey.watermark SET xact = h.settled FROM journey.horizon h
 	)
 	SELECT count(*), array_agg(DISTINCT u.leaf) INTO folded, leaves
 	  FROM journey.unfolded u
 	 WHERE u.settled;
+	PERFORM journey.merge_parts();
 	PERFORM journey.summarize(leaves);
 	RETURN folded;
 END
 $$;
 COMMENT ON FUNCTION journey.fold(bool) IS
-'Internal. Add the rows of transition_row that are settled to tile_total; returns their number. Does nothing for fewer than 10,000 rows, none older than a minute, unless everything is true, and nothing while another fold is under way.';
+'Internal. Add the rows of transition_row that are settled to tile_total; returns their number. Does nothing for fewer than 10,000 rows, none older than a minute, unless everything is true, and nothing while another fold or a journey_forget is under way, or under a transaction snapshot.';
 
 -- The views find the rows above the watermark by these indexes, and read what is not summarized row by row.
 CREATE OR REPLACE FUNCTION journey.summarize(leaves oid[])

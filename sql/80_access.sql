@@ -17,9 +17,10 @@ SELECT l.level, m.kind, n.name
 			journey_move, journey_retry_member, journey_migrate}'),
 		('{author, operate}', 'function', '{journey_did, journey_count, journey_last_props}'),
 		('{operate}', 'function', '{journey_destination_create, journey_tick, journey_arm, journey_maintain}'),
+		('{operate}', 'function', '{journey_forget}'),
 		('{emit, author, operate}', 'function', '{journey_advance_to}'),
 		('{view, operate}', 'table', '{journey, version, tile, edge, member, event, transition, action, destination,
-			audience, audience_member, customer, queue, pause, held, status, tile_stats, failure, upcoming}'),
+			audience, audience_member, customer, queue, pause, held, status, tile_stats, failure, upcoming, forgotten}'),
 		('{view, operate}', 'table', '{worker}'),
 		('{view, operate}', 'function', '{worker_list}'),
 		('{author, view, operate}', 'schema', '{journey}')) AS m (levels, kind, names)
