@@ -108,6 +108,7 @@ COMMENT ON COLUMN journey.audience.owner IS 'role as which the query runs: whoev
 COMMENT ON COLUMN journey.audience.query IS 'gives the customers, each once';
 COMMENT ON COLUMN journey.audience.refresh IS 'how often the query is run; null: on demand';
 COMMENT ON COLUMN journey.audience.source IS 'source.id of the table whose trigger keeps the audience up to date row by row; null: only the query does';
+COMMENT ON COLUMN journey.audience.source_columns IS 'then: the column of that table that names the customer, and the others that the query reads';
 COMMENT ON COLUMN journey.audience.members IS 'how many customers the last good refresh gave';
 COMMENT ON COLUMN journey.audience.refreshed_at IS 'when it was last refreshed well';
 COMMENT ON COLUMN journey.audience.refresh_at IS 'when it is refreshed next; null: on demand';
@@ -334,6 +335,8 @@ COMMENT ON COLUMN journey.profile.schema_name IS 'schema of the table';
 COMMENT ON COLUMN journey.profile.table_name IS 'name of the table';
 COMMENT ON COLUMN journey.profile.key_columns IS 'the columns that name the customer';
 COMMENT ON COLUMN journey.profile.traits_column IS 'the jsonb column that is traits; null: the whole row is';
+
+COMMENT ON VIEW journey.wanted_job IS 'Internal. The jobs that pg_cron is to do for the journeys and audiences there are: journey.sync_jobs.';
 
 COMMENT ON TABLE journey.forgotten_row IS 'Storage of journey.forgotten.';
 COMMENT ON COLUMN journey.forgotten_row.journey IS 'name of the journey';

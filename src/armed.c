@@ -48,6 +48,7 @@ static const char *const reasons[] = {
 };
 
 PG_FUNCTION_INFO_V1(journey_arm);
+PG_FUNCTION_INFO_V1(journey_is_armed);
 
 const char *
 armed_reason(IdleReason reason)
@@ -211,17 +212,42 @@ fold_everything(void)
 	sql_end(&session);
 }
 
+/* The jobs of pg_cron that came with a copy are made anew: they name the original. */
+static void
+sync_jobs(bool anew)
+{
+	static SqlPlan plan = {"SELECT journey.sync_jobs(anew => $1)", 1, {BOOLOID}};
+	SqlSession	session;
+	Datum		value = BoolGetDatum(anew);
+
+	if (!OidIsValid(get_extension_oid("pg_cron", true)))
+		return;
+	sql_begin(&session);
+	sql_run(&plan, &value, NULL);
+	sql_end(&session);
+}
+
 Datum
 journey_arm(PG_FUNCTION_ARGS)
 {
+	bool		was_armed;
+
 	role_refuse_restricted("journey_arm()");
 	role_refuse_read_only("journey_arm()");
-	if (read_armed() == IDLE_NOT)
+	was_armed = read_armed() == IDLE_NOT;
+	if (was_armed)
 		shmem_note_database();
 	else
 	{
 		fold_everything();
 		arm();
 	}
+	sync_jobs(!was_armed);
 	PG_RETURN_VOID();
+}
+
+Datum
+journey_is_armed(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(armed_look() == IDLE_NOT);
 }

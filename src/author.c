@@ -24,6 +24,7 @@
 #include "order.h"
 #include "problem.h"
 #include "role.h"
+#include "schedule.h"
 #include "sql.h"
 
 PG_FUNCTION_INFO_V1(journey_create);
@@ -155,5 +156,6 @@ journey_activate(PG_FUNCTION_ARGS)
 	problems_raise(all_problems(version_definition(row, version), row->name, row->owner));
 	publish(row, version);
 	armed_first();
+	schedule_sync_jobs(row->name);
 	PG_RETURN_VOID();
 }

@@ -8,17 +8,21 @@
  */
 #include "postgres.h"
 
+#include "common/string.h"
+
 #include "document.h"
 
 static void read_customers(Parser *parser, const Place *place,
 						   JsonbValue *value, void *field);
+static void read_schedule(Parser *parser, const Place *place,
+						  JsonbValue *value, void *field);
 
 static const Key trigger_keys[] = {
 	{"event", read_event, offsetof(Rule, event)},
 	{"condition", read_condition, offsetof(Rule, condition)},
 	{"customers", read_customers, offsetof(Rule, customers)},
 	{"audience", read_name, offsetof(Rule, audience)},
-	{"schedule"},
+	{"schedule", read_schedule, offsetof(Rule, schedule)},
 	{NULL}
 };
 
@@ -92,17 +96,43 @@ read_customers(Parser *parser, const Place *place, JsonbValue *value, void *fiel
 	*(Expression **) field = document_sql(parser, place, value, EXPR_TEXT_ARRAY);
 }
 
-/* What enters is one thing: an event, an audience's new member, or a schedule. */
+/*
+ * What it means is pg_cron's to say: see validate_schedule.c.  Its parser was
+ * made for text of a byte per character.
+ */
+static void
+read_schedule(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	char	   *line;
+
+	read_name(parser, place, value, field);
+	line = *(char **) field;
+	if (line != NULL && !pg_is_ascii(line))
+	{
+		Problem    *problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
+
+		problem->message = psprintf("%s must not contain characters other than ASCII",
+									place_text(place));
+		problem->hint = SCHEDULE_HINT;
+	}
+}
+
+/*
+ * What enters is one thing: an event, an audience's new member, or a schedule,
+ * which enters the members that an audience has then.
+ */
 static void
 check_trigger_keys(Parser *parser, const Place *place, JsonbContainer *object)
 {
 	check_excludes(parser, place, object, "audience", "event");
 	check_excludes(parser, place, object, "customers", "audience");
 	check_excludes(parser, place, object, "schedule", "event");
-	if (!document_has(object, "event") && !document_has(object, "audience") &&
-		!document_has(object, "schedule"))
+	if (document_has(object, "event"))
+		return;
+	check_needs(parser, place, object, "schedule", "audience");
+	if (!document_has(object, "audience") && !document_has(object, "schedule"))
 		complain_missing(parser, place, "event")->hint =
-			"Customers enter by \"event\" or \"audience\".";
+			"Customers enter by \"event\", by \"audience\", or by \"schedule\" and \"audience\".";
 }
 
 static void
@@ -116,7 +146,7 @@ read_trigger(Parser *parser, const Place *place, JsonbValue *value, void *field)
 	document_keys(parser, place, object, trigger_keys, rule);
 	if (!parser->is_stored)
 		check_trigger_keys(parser, place, object);
-	if (rule->audience != NULL)
+	if (rule->audience != NULL && rule->schedule == NULL)
 		rule->event = EVENT_AUDIENCE_ENTERED;
 }
 

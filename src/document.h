@@ -25,6 +25,9 @@
 #define MAX_SQL_LENGTH 65536	/* bytes of one expression */
 #define MAX_NAME_LENGTH 256		/* bytes of a tile, an outcome, a tag */
 
+#define SCHEDULE_HINT "Write a line of cron: minute, hour, day of month, month, day of week," \
+	" as \"0 9 * * 1\" for Mondays at 09:00."
+
 typedef struct Parser
 {
 	Journey    *journey;		/* being built */

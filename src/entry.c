@@ -117,7 +117,7 @@ entry_plan(Step *step, Journey *journey, Jsonb *context)
 
 /* ---- triggers ---- */
 
-/* Only the first trigger that matches counts. */
+/* Only the first trigger that matches counts; a schedule matches no event. */
 static const Rule *
 matching_trigger(Step *step, Journey *journey)
 {
@@ -127,7 +127,7 @@ matching_trigger(Step *step, Journey *journey)
 		Place		place = {journey, NULL, journey->entry->number,
 		trigger->edge ? trigger->edge->position : NO_EDGE};
 
-		if (rule_is_met(step, &place, trigger))
+		if (trigger->schedule == NULL && rule_is_met(step, &place, trigger))
 			return trigger;
 	}
 	return NULL;

@@ -27,6 +27,7 @@
 #include "names.h"
 #include "order.h"
 #include "role.h"
+#include "schedule.h"
 #include "shmem.h"
 #include "sql.h"
 
@@ -211,6 +212,7 @@ journey_complete(PG_FUNCTION_ARGS)
 	set_state(row, STATE_COMPLETED);
 	end_pause(row);
 	end_change();
+	schedule_sync_jobs(NULL);
 	PG_RETURN_VOID();
 }
 
@@ -251,5 +253,6 @@ journey_stop(PG_FUNCTION_ARGS)
 	state = cache_by_name(row->name);
 	if (state != NULL)
 		order_stop(state);
+	schedule_sync_jobs(NULL);
 	PG_RETURN_VOID();
 }

@@ -59,12 +59,14 @@ typedef enum TileType
 typedef struct Rule
 {
 	char	   *event;			/* NULL: any event, and timers too (exit rules
-								 * by condition alone) */
+								 * by condition alone), or no event (triggers
+								 * by schedule) */
 	char	   *audience;		/* the event's audience must be this one, or
-								 * NULL */
+								 * NULL; with a schedule: whose members enter */
 	Expression *condition;		/* NULL: true */
 	Expression *customers;		/* triggers only: who enters instead, text[];
 								 * or NULL */
+	char	   *schedule;		/* triggers only: a line of cron, or NULL */
 	char	   *outcome;		/* exit rules only, never NULL there */
 	Edge	   *edge;			/* triggers only: the edge that leaves entry,
 								 * or NULL for one of the tile's "on" list */

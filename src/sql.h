@@ -25,6 +25,7 @@
 
 #include "executor/spi.h"
 #include "utils/snapshot.h"
+#include "utils/tuplestore.h"
 
 #include "role.h"
 
@@ -48,11 +49,41 @@ typedef struct SqlSession
 extern void sql_begin(SqlSession *session);
 extern void sql_end(SqlSession *session);
 
+/* The same as whoever the current user is, with the settings that are. */
+extern void sql_connect(SqlSession *session);
+extern void sql_disconnect(SqlSession *session);
+
+/* Run a statement that was made for this once. */
+extern uint64 sql_run_text(const char *text, int nargs, Oid *argtypes, Datum *values);
+
 /* Run; returns the number of rows processed.  nulls: NULL where none is null. */
 extern uint64 sql_run(SqlPlan *plan, Datum *values, const bool *nulls);
 
 /* The same, reading with this snapshot (definitions: GetLatestSnapshot()). */
 extern uint64 sql_read(SqlPlan *plan, Datum *values, const bool *nulls, Snapshot snapshot);
+
+/*
+ * A query whose rows are fetched in portions, as they were when it was opened: 0
+ * at its end.  Open and fetch between sql_begin and sql_end, not necessarily the
+ * same ones; it lives until it is closed, or the (sub)transaction ends.
+ */
+typedef Portal SqlCursor;
+extern SqlCursor sql_open(SqlPlan *plan, Datum *values);
+extern uint64 sql_fetch(SqlCursor cursor, long count);
+extern void sql_close(SqlCursor cursor);
+
+/*
+ * Run a statement once, not kept, that sees the rows as a relation of that name;
+ * what it gives goes to the other tuplestore, if there is one.
+ */
+typedef struct SqlRows
+{
+	const char *name;
+	TupleDesc	desc;
+	Tuplestorestate *rows;		/* made for random access */
+} SqlRows;
+extern uint64 sql_run_over(const SqlPlan *plan, Datum *values, const SqlRows *over,
+						   Tuplestorestate *into);
 
 /* A column of a row of the last result, columns from 1, rows from 0. */
 extern Datum sql_value(uint64 row, int column, bool *isnull);

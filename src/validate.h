@@ -119,6 +119,7 @@ typedef enum Asker
 	ASKED_BY_EVENT,
 	ASKED_BY_TIMER,
 	ASKED_BY_RESULT,			/* that a tile awaits */
+	ASKED_BY_SCHEDULE,			/* before anybody has entered */
 	ASKED_BY_ANYTHING			/* whatever event, and timers */
 } Asker;
 
@@ -136,6 +137,10 @@ extern void validate_destination(Validation *validation, const Tile *tile);
 extern void validate_child(Validation *validation, const Tile *tile);
 extern void validate_audience(Validation *validation, const Place *place,
 							  const char *audience);
+
+/* ---- validate_schedule.c: what pg_cron says ---- */
+extern void validate_schedule(Validation *validation, const Place *place,
+							  const char *schedule);
 
 /* ---- what each of the others finds ---- */
 extern void validate_loops(Validation *validation);

@@ -35,7 +35,13 @@ run_check(void *arg)
 	MemoryContextSwitchTo(old);
 }
 
-/* Where only a timer or a result can ask. */
+static const char *const askers[] = {
+	[ASKED_BY_TIMER] = "timer",
+	[ASKED_BY_RESULT] = "result",
+	[ASKED_BY_SCHEDULE] = "schedule"
+};
+
+/* Where only a timer, a result or a schedule can ask. */
 static void
 warn_of_no_event(Validation *validation, const Place *place, uint32 variables, Asker asker)
 {
@@ -44,8 +50,9 @@ warn_of_no_event(Validation *validation, const Place *place, uint32 variables, A
 
 	problem->message = psprintf("%s reads %s, which is empty there: a %s asks it, not an event",
 								place_text(place), reads_props ? "props" : "event",
-								asker == ASKED_BY_TIMER ? "timer" : "result");
-	problem->hint = reads_props ?
+								askers[asker]);
+	problem->hint = reads_props && asker == ASKED_BY_SCHEDULE ?
+		"Read traits, or ask journey_did() what happened before." : reads_props ?
 		"Read context: it keeps the props of the event that entered." :
 		"Ask journey_did() what happened before.";
 }

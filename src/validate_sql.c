@@ -161,6 +161,16 @@ check_exits(Validation *validation)
 	}
 }
 
+/* Is there a schedule, and no event that enters? */
+static bool
+enters_by_schedule_only(const Journey *journey)
+{
+	for (int i = 0; i < journey->ntriggers; i++)
+		if (journey->triggers[i].schedule == NULL)
+			return false;
+	return journey->ntriggers > 0;
+}
+
 static void
 check_journey(Validation *validation)
 {
@@ -172,7 +182,9 @@ check_journey(Validation *validation)
 	Place		goal = {.parent = &place_root, .key = "goal"};
 	Place		condition = {.parent = &goal, .key = "condition"};
 
-	validate_expr(validation, &key, journey->key, asked_without_result(ASKED_BY_EVENT));
+	validate_expr(validation, &key, journey->key,
+				  asked_without_result(enters_by_schedule_only(journey) ?
+									   ASKED_BY_SCHEDULE : ASKED_BY_EVENT));
 	validate_audience(validation, &only, journey->only);
 	validate_expr(validation, &zone, journey->zone_expr,
 				  asked_anywhere(validation, ASKED_BY_EVENT));
@@ -188,18 +200,21 @@ check_triggers(Validation *validation)
 	Journey    *journey = validation->journey;
 	Place		entry = place_tile(journey->entry);
 	Place		on = {.parent = &entry, .key = "on"};
-	Asked		asked = asked_without_result(ASKED_BY_EVENT);
 
 	for (int i = 0; i < journey->ntriggers; i++)
 	{
 		Rule	   *rule = &journey->triggers[i];
+		Asked		asked = asked_without_result(rule->schedule ? ASKED_BY_SCHEDULE :
+												 ASKED_BY_EVENT);
 		Place		here = {.parent = &on, .index = i};
+		Place		schedule = {.parent = &here, .key = "schedule"};
 		Place		condition = {.parent = &here, .key = "condition"};
 		Place		customers = {.parent = &here, .key = "customers"};
 		Place		audience = {.parent = &here, .key = "audience"};
 
 		if (rule->edge != NULL)
 			continue;
+		validate_schedule(validation, &schedule, rule->schedule);
 		validate_audience(validation, &audience, rule->audience);
 		validate_expr(validation, &condition, rule->condition, asked);
 		validate_expr(validation, &customers, rule->customers, asked);
