@@ -58,6 +58,7 @@ SELECT public.journey_grant('pg_monitor', 'view');
 SELECT public.journey_revoke('pg_monitor', 'view');
 SELECT public.journey_arm();
 SELECT public.journey_maintain();
+SELECT public.journey_forget('dora');
 SELECT journey, state, entered, exited, converted FROM journey.status;
 SELECT tile, entered, inside FROM journey.tile_stats;
 SELECT count(*) FROM journey.failure;
