@@ -100,6 +100,29 @@ listeners_of(const char *event)
 	return &entry->listeners;
 }
 
+static Listeners *
+listeners_of_rule(const Rule *rule)
+{
+	Listeners  *found = listeners_of(rule->event);
+
+	if (rule->audience != NULL)
+		found->audiences = lappend(found->audiences, rule->audience);
+	else
+		found->any_audience = true;
+	return found;
+}
+
+/* Somebody inside; whatever audience the event is about, if it is about one. */
+static Listeners *
+listeners_inside(const char *event)
+{
+	Listeners  *found = listeners_of(event);
+
+	found->members = true;
+	found->any_audience = true;
+	return found;
+}
+
 static void
 index_entries(Journey *journey)
 {
@@ -110,7 +133,7 @@ index_entries(Journey *journey)
 		/* A schedule waits for no event. */
 		if (journey->triggers[i].schedule != NULL)
 			continue;
-		found = listeners_of(journey->triggers[i].event);
+		found = listeners_of_rule(&journey->triggers[i]);
 		found->fans |= journey->triggers[i].customers != NULL;
 		if (!list_member_ptr(found->entries, journey))
 			found->entries = lappend(found->entries, journey);
@@ -121,26 +144,23 @@ static void
 index_members(Journey *journey)
 {
 	if (journey->goal.event)
-	{
-		listeners_of(journey->goal.event)->members = true;
-		listeners_of(journey->goal.event)->goals = true;
-	}
+		listeners_inside(journey->goal.event)->goals = true;
 	for (int i = 0; i < journey->nexits; i++)
 	{
 		if (journey->exits[i].event)
-			listeners_of(journey->exits[i].event)->members = true;
+			listeners_of_rule(&journey->exits[i])->members = true;
 	}
 	for (int i = 0; i < journey->nedges; i++)
 	{
 		if (journey->edges[i].event)
-			listeners_of(journey->edges[i].event)->members = true;
+			(void) listeners_inside(journey->edges[i].event);
 	}
 	for (int i = 0; i < journey->ntiles; i++)
 	{
 		Tile	   *tile = &journey->tiles[i];
 
 		for (int j = 0; j < tile->nresets; j++)
-			listeners_of(tile->resets[j].event)->members = true;
+			(void) listeners_inside(tile->resets[j].event);
 	}
 }
 
@@ -339,6 +359,22 @@ cache_listeners(const char *event)
 	strlcpy(name, event, NAME_SIZE);
 	entry = hash_search(listeners, name, HASH_FIND, NULL);
 	return entry ? &entry->listeners : NULL;
+}
+
+bool
+cache_hears_audience(const char *event, const char *audience)
+{
+	const Listeners *found = cache_listeners(event);
+	ListCell   *cell;
+
+	if (found == NULL || found->any_audience)
+		return found != NULL;
+	foreach(cell, found->audiences)
+	{
+		if (strcmp(lfirst(cell), audience) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool

@@ -41,6 +41,9 @@ typedef struct Listeners
 								 * or event edge on it */
 	bool		goals;			/* some version has its goal on it */
 	bool		fans;			/* one of entries may enter other customers */
+	List	   *audiences;		/* char *: those who care, care for events
+								 * about these, */
+	bool		any_audience;	/* or some of them about any */
 } Listeners;
 
 /* In _PG_init: listen to invalidations. */
@@ -68,6 +71,9 @@ extern bool cache_asks_always(void);
 
 /* NULL: nobody. */
 extern const Listeners *cache_listeners(const char *event);
+
+/* Does anybody care for that event about that audience? */
+extern bool cache_hears_audience(const char *event, const char *audience);
 
 /*
  * Does some live journey name the event: by a rule or an edge, by conditions that

@@ -116,6 +116,7 @@ new_code(const Expression *expr, Oid author)
 
 	code->cxt = cxt;
 	code->text = expr->source;
+	code->is_query = expr->is_query;
 	code->rowtype = OidIsValid(expr->relid) ? get_rel_type_id(expr->relid) : InvalidOid;
 	code->owner = author;
 	code->role_changes = role_changes();
@@ -132,7 +133,7 @@ new_code(const Expression *expr, Oid author)
 static void
 compile_inside(ExprCode *code, ExprWant want)
 {
-	RawStmt    *raw = expression_raw_parse(code->text);
+	RawStmt    *raw = code->is_query ? holds_raw_parse(code) : expression_raw_parse(code->text);
 	bool		safe = code->functions == CONDITION_FUNCTIONS_SAFE;
 	Query	   *query;
 	List	   *queries;

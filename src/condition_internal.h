@@ -27,6 +27,8 @@
 struct ExprCode
 {
 	const char *text;
+	bool		is_query;		/* the text is an audience's query, which has
+								 * none of our names */
 	MemoryContext cxt;			/* this, and what hangs on it */
 	uint32		variables;		/* VAR_BIT of the names that it reads */
 	bool		needs_sandbox;	/* its result can depend on settings */
@@ -80,6 +82,13 @@ extern void refuse_function(Oid function, const ExprCode *code, int location);
 /* condition_needs.c: what the evaluator must prepare for an expression. */
 extern bool depends_on_settings(Node *node);
 extern bool calls_helper(Node *node);
+
+/* condition_query.c: "does the query give the customer?", as an expression. */
+extern RawStmt *holds_raw_parse(ExprCode *code);
+extern void query_parser_setup(ParseState *pstate, void *code);
+
+/* condition_live.c: what of a query, as it is after rewriting; see query_look(). */
+extern void query_reads(const Query *query, RowQuery *found);
 
 /* condition_time.c: the time, and what is read of it, is the step's. */
 extern Query *bind_time(ExprCode *code, RawStmt *raw, Query *query);

@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 
 #include "condition_internal.h"
+#include "json_value.h"
 #include "problem.h"
 
 static const struct
@@ -79,11 +80,13 @@ expression_error_callback(void *arg)
 		errposition(0);
 		internalerrposition(position);
 		internalerrquery(code->text);
-		if (geterrcode() == ERRCODE_UNDEFINED_TABLE)
+		if (geterrcode() == ERRCODE_UNDEFINED_TABLE && code->is_query)
+			errhint("Tables are written with their schema.");
+		else if (geterrcode() == ERRCODE_UNDEFINED_TABLE)
 			errhint("Tables are written with their schema, and fields of jsonb as props->>'name'.");
 	}
-	errcontext("expression \"%.*s%s\"", shown, code->text,
-			   shown < length ? "..." : "");
+	errcontext("%s \"%.*s%s\"", code->is_query ? "query" : "expression", shown,
+			   code->text, shown < length ? "..." : "");
 }
 
 /* ---- names ---- */
@@ -205,9 +208,14 @@ expression_parser_setup(ParseState *pstate, void *arg)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_IN_USE),
 				errmsg("what the expression reads has been changed meanwhile"));
+	pstate->p_ref_hook_state = code;
+	if (code->is_query)
+	{
+		query_parser_setup(pstate, code);
+		return;
+	}
 	pstate->p_post_columnref_hook = resolve_name;
 	pstate->p_paramref_hook = expression_bound_customer;
-	pstate->p_ref_hook_state = code;
 }
 
 /* ---- the form ---- */
@@ -250,14 +258,6 @@ expression_raw_parse(const char *text)
 
 /* ---- the type ---- */
 
-/* Types that become JSON without to_jsonb(); see template.c. */
-static bool
-is_plain_for_json(Oid type)
-{
-	return type == JSONBOID || type == TEXTOID || type == BOOLOID ||
-		type == INT4OID || type == INT8OID || type == NUMERICOID;
-}
-
 static Node *
 coerce_as(Node *value, Oid type, CoercionContext how, const char *wanted)
 {
@@ -298,7 +298,7 @@ coerce_result(Node *value, ExprWant want)
 			/* A text that happens to be an array's, or JSON's, is a slip. */
 			return coerce_as(value, TEXTARRAYOID, COERCION_ASSIGNMENT, "text[]");
 		case EXPR_JSONB:
-			if (is_plain_for_json(type))
+			if (json_is_plain(type))
 				return value;
 			return (Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(value),
 										 InvalidOid, exprCollation(value),

@@ -50,6 +50,7 @@ static TimestampTz first_pass_until;
 static bool first_pass = true;	/* no error yet in this budget */
 
 static uint64 *running = NULL;	/* the mark of what is being evaluated */
+static const char *too_long;	/* what to say of it when our timer cancels it */
 static bool refused = false;	/* the error under way is refuse's */
 
 /* ---- the timer ---- */
@@ -214,10 +215,22 @@ limit_begin(uint64 *overran, bool bounded)
 	else if (!armed)
 		arm(first_pass_until, false);
 	running = overran;
+	too_long = TOOK_TOO_LONG;
 	inside = true;
 	/* In this order: a timer that fires in between sees us inside. */
 	if (expired && !canceled)
 		refuse(NO_TIME_LEFT);
+}
+
+void
+limit_begin_alone(uint64 *overran, int ms, const char *message)
+{
+	register_timers();
+	budget_begin();
+	arm(ms > 0 ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms) : DT_NOEND, true);
+	running = overran;
+	too_long = message;
+	inside = true;
 }
 
 /* The timer of the whole pass goes on; that of one evaluation ends here. */
@@ -275,7 +288,7 @@ is_our_limit(ErrorData *error)
 		strcmp(error->message_id, "canceling statement due to user request") != 0)
 		return false;
 	*running = budget;
-	error->message = TOOK_TOO_LONG;
+	error->message = unconstify(char *, too_long);
 	return true;
 }
 

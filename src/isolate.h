@@ -44,6 +44,12 @@ extern void budget_end(void);
 extern void limit_begin(uint64 *overran, bool bounded);
 extern void limit_end(void);
 
+/*
+ * The same for author code that belongs to no step: bounded by so many
+ * milliseconds (0: not at all), after which it is canceled with that message.
+ */
+extern void limit_begin_alone(uint64 *overran, int ms, const char *message);
+
 /* Are we between the two? */
 extern bool limit_is_inside(void);
 

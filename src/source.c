@@ -174,6 +174,7 @@ read_audience(Source *source, uint64 row)
 
 	audience->name = TextDatumGetCString(sql_value(row, 1, &isnull));
 	audience->author.owner = pstrdup(NameStr(*DatumGetName(sql_value(row, 2, &isnull))));
+	audience->holds = expr_make_holds(TextDatumGetCString(sql_value(row, 3, &isnull)));
 	audience->columns = text_list(row, 4, &isnull);
 	source->audiences = lappend(source->audiences, audience);
 }
@@ -319,6 +320,12 @@ source_get(int id)
 	return source;
 }
 
+bool
+source_is_known(int id)
+{
+	return entry_of(id)->changes == changes;
+}
+
 /* ---- is anybody listening? ---- */
 
 int
@@ -327,7 +334,7 @@ watch_prefix(const char *event)
 	return strcspn(event, "{");
 }
 
-static bool
+bool
 watch_is_heard(const Watch *watch)
 {
 	int			length = watch_prefix(watch->event);

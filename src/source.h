@@ -44,8 +44,8 @@ typedef struct Watch
 typedef struct LiveAudience
 {
 	char	   *name;
-	List	   *columns;		/* char *: the customer's, then the others that
-								 * its query reads */
+	List	   *columns;		/* char *: the customer's, then the others
+								 * that its query reads */
 	Author		author;
 	Expression *holds;			/* does its query give this customer? */
 } LiveAudience;
@@ -57,7 +57,9 @@ typedef struct Source
 	Oid			relid;			/* the table; of its partitions the parent */
 	char	   *name;			/* the table's, for messages */
 	TupleDesc	desc;			/* the table's */
-	struct ColumnOutput *outputs;	/* see source_row.c */
+	struct ColumnOutput *outputs;	/* what source_row.c keeps, NULL at first */
+	struct HTAB *partitions;
+	uint64		overran;
 	bool		is_profile;		/* its rows are the customers' profiles */
 	List	   *profile_columns;	/* then: char *, what names the customer */
 	char	   *traits_column;	/* then: the jsonb column, or NULL */
@@ -74,10 +76,16 @@ extern const Source *source_get(int id);
 /* May anybody care for a change of its rows?  Never raises what is ours. */
 extern bool source_is_heard(int id);
 
+/* Would source_get(id) only look it up? */
+extern bool source_is_known(int id);
+
 /* A number that is another when any source may have changed. */
 extern uint64 source_changes(void);
 
-/* The name of an event, up to its first {. */
+/* May anybody care for what it emits? */
+extern bool watch_is_heard(const Watch *watch);
+
+/* How much of a name comes before its first {. */
 extern int	watch_prefix(const char *event);
 
 /* Called for each relcache invalidation; InvalidOid means all. */

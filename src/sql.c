@@ -13,12 +13,15 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
 
 #include "sql.h"
@@ -98,6 +101,67 @@ uint64
 sql_read(SqlPlan *plan, Datum *values, const bool *nulls, Snapshot snapshot)
 {
 	return run(plan, values, nulls, snapshot);
+}
+
+static void
+register_rows(const SqlRows *over)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+	int			code;
+
+	relation->md.name = pstrdup(over->name);
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = over->desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = tuplestore_tuple_count(over->rows);
+	relation->reldata = over->rows;
+	code = SPI_register_relation(relation);
+	if (code != SPI_OK_REL_REGISTER)
+		elog(ERROR, "SPI_register_relation failed: %s", SPI_result_code_string(code));
+}
+
+static ParamListInfo
+param_list(const SqlPlan *plan, const Datum *values)
+{
+	ParamListInfo params = makeParamList(plan->nargs);
+
+	for (int i = 0; i < plan->nargs; i++)
+	{
+		params->params[i].value = values[i];
+		params->params[i].isnull = false;
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = plan->argtypes[i];
+	}
+	return params;
+}
+
+uint64
+sql_run_over(const SqlPlan *plan, Datum *values, const SqlRows *over,
+			 Tuplestorestate *into)
+{
+	SPIExecuteOptions options = {.params = param_list(plan, values)};
+	Oid			types[SQL_MAX_ARGS];
+	SPIPlanPtr	prepared;
+	int			code;
+
+	register_rows(over);
+	memcpy(types, plan->argtypes, sizeof(types));
+	prepared = SPI_prepare(plan->text, plan->nargs, types);
+	if (prepared == NULL)
+		elog(ERROR, "SPI_prepare failed for \"%s\": %s", plan->text,
+			 SPI_result_code_string(SPI_result));
+	if (into != NULL)
+	{
+		options.dest = CreateDestReceiver(DestTuplestore);
+		SetTuplestoreDestReceiverParams(options.dest, into, CurrentMemoryContext,
+										false, NULL, NULL);
+	}
+	code = SPI_execute_plan_extended(prepared, &options);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed for \"%s\": %s", plan->text,
+			 SPI_result_code_string(code));
+	SPI_unregister_relation(over->name);
+	return SPI_processed;
 }
 
 uint64

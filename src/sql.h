@@ -25,6 +25,7 @@
 
 #include "executor/spi.h"
 #include "utils/snapshot.h"
+#include "utils/tuplestore.h"
 
 #include "role.h"
 
@@ -70,6 +71,19 @@ typedef Portal SqlCursor;
 extern SqlCursor sql_open(SqlPlan *plan, Datum *values);
 extern uint64 sql_fetch(SqlCursor cursor, long count);
 extern void sql_close(SqlCursor cursor);
+
+/*
+ * Run a statement once, not kept, that sees the rows as a relation of that name;
+ * what it gives goes to the other tuplestore, if there is one.
+ */
+typedef struct SqlRows
+{
+	const char *name;
+	TupleDesc	desc;
+	Tuplestorestate *rows;		/* made for random access */
+} SqlRows;
+extern uint64 sql_run_over(const SqlPlan *plan, Datum *values, const SqlRows *over,
+						   Tuplestorestate *into);
 
 /* A column of a row of the last result, columns from 1, rows from 0. */
 extern Datum sql_value(uint64 row, int column, bool *isnull);

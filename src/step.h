@@ -213,6 +213,13 @@ typedef struct Raised
 	const char *zone;			/* the member's */
 } Raised;
 
+/* The customer comes into an audience, or leaves it. */
+typedef struct Membership
+{
+	const char *audience;
+	bool		enters;
+} Membership;
+
 /* Customers whom an event of somebody else enters. */
 typedef struct Fanned
 {
@@ -332,6 +339,7 @@ struct Step
 	List	   *left;			/* Member *, parents that await their child no
 								 * longer */
 	List	   *fanned;			/* Fanned * */
+	List	   *memberships;	/* Membership * */
 	List	   *held;			/* Member *, of paused journeys that will want
 								 * the event after the pause */
 	Jsonb	   *traits;			/* NULL: not read yet */
