@@ -182,6 +182,7 @@ CREATE TABLE journey.audience (
 	query text,
 	refresh interval,
 	source int,
+	source_columns text[],
 	members bigint,
 	refreshed_at timestamptz,
 	refresh_at timestamptz,

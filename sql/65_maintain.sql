@@ -336,6 +336,7 @@ DECLARE
 	log record;
 BEGIN
 	PERFORM journey.sync_jobs();
+	PERFORM journey.sweep_sources();
 	PERFORM journey.fold(everything => EXISTS (SELECT FROM journey.leaf l
 												WHERE l.log = 'transition_row' AND l.to_at <= before));
 	PERFORM journey.purge_dedupe(clock_timestamp() - journey.setting_interval('journey.dedupe_retention'));

@@ -108,6 +108,7 @@ COMMENT ON COLUMN journey.audience.owner IS 'role as which the query runs: whoev
 COMMENT ON COLUMN journey.audience.query IS 'gives the customers, each once';
 COMMENT ON COLUMN journey.audience.refresh IS 'how often the query is run; null: on demand';
 COMMENT ON COLUMN journey.audience.source IS 'source.id of the table whose trigger keeps the audience up to date row by row; null: only the query does';
+COMMENT ON COLUMN journey.audience.source_columns IS 'then: the column of that table that names the customer, and the others that the query reads';
 COMMENT ON COLUMN journey.audience.members IS 'how many customers the last good refresh gave';
 COMMENT ON COLUMN journey.audience.refreshed_at IS 'when it was last refreshed well';
 COMMENT ON COLUMN journey.audience.refresh_at IS 'when it is refreshed next; null: on demand';

@@ -63,6 +63,23 @@ has_tag(const Tile *tile, const char *tag)
 	return false;
 }
 
+/* Has the step called it back already? */
+static bool
+is_cancelled(Step *step, const Action *action)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->cancels)
+	{
+		const Cancel *cancel = lfirst(cell);
+
+		if (cancel->expired == NULL && cancel->member == action->member->id &&
+			(!cancel->held_only || action->next_attempt_at > step->now))
+			return true;
+	}
+	return false;
+}
+
 /* Has the customer had as many of them as the journey's cap allows? */
 static bool
 is_capped(Step *step, const Place *place, const Tile *tile)
@@ -79,7 +96,8 @@ is_capped(Step *step, const Place *place, const Tile *tile)
 	{
 		const Action *other = lfirst(cell);
 
-		if (!other->suppressed && has_tag(other->tile, cap->tag))
+		if (!other->suppressed && has_tag(other->tile, cap->tag) &&
+			!is_cancelled(step, other))
 			count++;
 	}
 	return count >= cap->max;

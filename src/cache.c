@@ -30,10 +30,13 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "binding.h"
 #include "cache.h"
+#include "cache_literal.h"
 #include "cache_version.h"
 #include "hot.h"
 #include "leaf.h"
+#include "source.h"
 #include "sql.h"
 
 #define NAME_SIZE (MAX_EVENT_LENGTH + 1)
@@ -45,6 +48,7 @@ typedef struct ListenerEntry
 } ListenerEntry;
 
 static bool stale = true;
+static uint64 changes = 1;		/* how often it became so */
 static Oid	journey_relid = InvalidOid;
 
 static MemoryContext lookup_cxt = NULL;
@@ -60,8 +64,19 @@ relcache_callback(Datum arg, Oid relid)
 	hot_invalidate(relid);
 	leaf_invalidate(relid);
 	sql_invalidate(relid);
+	source_invalidate(relid);
+	binding_invalidate(relid);
 	if (relid == InvalidOid || relid == journey_relid)
+	{
 		stale = true;
+		changes++;
+	}
+}
+
+uint64
+cache_changes(void)
+{
+	return changes;
 }
 
 void
@@ -85,6 +100,29 @@ listeners_of(const char *event)
 	return &entry->listeners;
 }
 
+static Listeners *
+listeners_of_rule(const Rule *rule)
+{
+	Listeners  *found = listeners_of(rule->event);
+
+	if (rule->audience != NULL)
+		found->audiences = lappend(found->audiences, rule->audience);
+	else
+		found->any_audience = true;
+	return found;
+}
+
+/* Somebody inside; whatever audience the event is about, if it is about one. */
+static Listeners *
+listeners_inside(const char *event)
+{
+	Listeners  *found = listeners_of(event);
+
+	found->members = true;
+	found->any_audience = true;
+	return found;
+}
+
 static void
 index_entries(Journey *journey)
 {
@@ -95,7 +133,7 @@ index_entries(Journey *journey)
 		/* A schedule waits for no event. */
 		if (journey->triggers[i].schedule != NULL)
 			continue;
-		found = listeners_of(journey->triggers[i].event);
+		found = listeners_of_rule(&journey->triggers[i]);
 		found->fans |= journey->triggers[i].customers != NULL;
 		if (!list_member_ptr(found->entries, journey))
 			found->entries = lappend(found->entries, journey);
@@ -106,26 +144,23 @@ static void
 index_members(Journey *journey)
 {
 	if (journey->goal.event)
-	{
-		listeners_of(journey->goal.event)->members = true;
-		listeners_of(journey->goal.event)->goals = true;
-	}
+		listeners_inside(journey->goal.event)->goals = true;
 	for (int i = 0; i < journey->nexits; i++)
 	{
 		if (journey->exits[i].event)
-			listeners_of(journey->exits[i].event)->members = true;
+			listeners_of_rule(&journey->exits[i])->members = true;
 	}
 	for (int i = 0; i < journey->nedges; i++)
 	{
 		if (journey->edges[i].event)
-			listeners_of(journey->edges[i].event)->members = true;
+			(void) listeners_inside(journey->edges[i].event);
 	}
 	for (int i = 0; i < journey->ntiles; i++)
 	{
 		Tile	   *tile = &journey->tiles[i];
 
 		for (int j = 0; j < tile->nresets; j++)
-			listeners_of(tile->resets[j].event)->members = true;
+			(void) listeners_inside(tile->resets[j].event);
 	}
 }
 
@@ -198,6 +233,7 @@ begin_lookups(int nversions)
 									(nversions + 1) * sizeof(JourneyState));
 	nstates = 0;
 	asks_always = false;
+	literals_forget();
 }
 
 /* How many rows, from that one on, are of its journey? */
@@ -323,6 +359,41 @@ cache_listeners(const char *event)
 	strlcpy(name, event, NAME_SIZE);
 	entry = hash_search(listeners, name, HASH_FIND, NULL);
 	return entry ? &entry->listeners : NULL;
+}
+
+bool
+cache_hears_audience(const char *event, const char *audience)
+{
+	const Listeners *found = cache_listeners(event);
+	ListCell   *cell;
+
+	if (found == NULL || found->any_audience)
+		return found != NULL;
+	foreach(cell, found->audiences)
+	{
+		if (strcmp(lfirst(cell), audience) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+cache_names(const char *event)
+{
+	return asks_always || cache_listeners(event) != NULL || literals_have(event);
+}
+
+bool
+cache_names_prefix(const char *prefix, int length)
+{
+	HASH_SEQ_STATUS seq;
+	ListenerEntry *entry;
+	bool		found = asks_always || literals_have_prefix(prefix, length);
+
+	hash_seq_init(&seq, listeners);
+	while ((entry = hash_seq_search(&seq)) != NULL)
+		found |= strncmp(entry->event, prefix, length) == 0;
+	return found;
 }
 
 const JourneyState *

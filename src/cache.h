@@ -41,6 +41,9 @@ typedef struct Listeners
 								 * or event edge on it */
 	bool		goals;			/* some version has its goal on it */
 	bool		fans;			/* one of entries may enter other customers */
+	List	   *audiences;		/* char *: those who care, care for events
+								 * about these, */
+	bool		any_audience;	/* or some of them about any */
 } Listeners;
 
 /* In _PG_init: listen to invalidations. */
@@ -68,6 +71,21 @@ extern bool cache_asks_always(void);
 
 /* NULL: nobody. */
 extern const Listeners *cache_listeners(const char *event);
+
+/* Does anybody care for that event about that audience? */
+extern bool cache_hears_audience(const char *event, const char *audience);
+
+/*
+ * Does some live journey name the event: by a rule or an edge, by conditions that
+ * are asked on whatever event, or as a literal in its SQL?
+ */
+extern bool cache_names(const char *event);
+
+/* The same of any event that begins with these bytes; may say so too often. */
+extern bool cache_names_prefix(const char *prefix, int length);
+
+/* A number that is another when what is live may have changed. */
+extern uint64 cache_changes(void);
 
 /* That version of that journey; NULL where it is gone. */
 extern Journey *cache_version(int32 journey, int16 version);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cache_version.h
- *	  Compiled versions of journeys, for cache.c alone.
+ *	  Compiled versions of journeys, for cache.c and source.c.
  *
  *-------------------------------------------------------------------------
  */

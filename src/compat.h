@@ -130,9 +130,13 @@ wait_event_compat(uint32 *event, const char *name)
 #if PG_VERSION_NUM >= 160000
 #define database_ownercheck_compat(database, role) \
 	object_ownercheck(DatabaseRelationId, database, role)
+#define relation_ownercheck_compat(relation, role) \
+	object_ownercheck(RelationRelationId, relation, role)
 #else
 #define database_ownercheck_compat(database, role) \
 	pg_database_ownercheck(database, role)
+#define relation_ownercheck_compat(relation, role) \
+	pg_class_ownercheck(relation, role)
 #endif
 
 /* 16 frees a setting's extra from a memory context of its own. */

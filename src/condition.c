@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "binding.h"
 #include "condition_internal.h"
 #include "guc.h"
 #include "isolate.h"
@@ -33,6 +34,15 @@ expr_make(const char *source, ExprWant want)
 	expr->source = pstrdup(source);
 	expr->want = want;
 	expr->cxt = CurrentMemoryContext;
+	return expr;
+}
+
+Expression *
+expr_make_row(const char *source, ExprWant want, Oid relid)
+{
+	Expression *expr = expr_make(source, want);
+
+	expr->relid = relid;
 	return expr;
 }
 
@@ -106,9 +116,13 @@ new_code(const Expression *expr, Oid author)
 
 	code->cxt = cxt;
 	code->text = expr->source;
+	code->is_query = expr->is_query;
+	code->rowtype = OidIsValid(expr->relid) ? get_rel_type_id(expr->relid) : InvalidOid;
 	code->owner = author;
 	code->role_changes = role_changes();
 	code->functions = guc_condition_functions;
+	(void) binding_get();
+	code->binding = binding_generation();
 	callback->func = release_code;
 	callback->arg = code;
 	MemoryContextRegisterResetCallback(cxt, callback);
@@ -119,7 +133,7 @@ new_code(const Expression *expr, Oid author)
 static void
 compile_inside(ExprCode *code, ExprWant want)
 {
-	RawStmt    *raw = expression_raw_parse(code->text);
+	RawStmt    *raw = code->is_query ? holds_raw_parse(code) : expression_raw_parse(code->text);
 	bool		safe = code->functions == CONDITION_FUNCTIONS_SAFE;
 	Query	   *query;
 	List	   *queries;
@@ -183,6 +197,7 @@ is_current(const ExprCode *code, Oid author)
 	return code != NULL && code->owner == author &&
 		code->role_changes == role_changes() &&
 		code->functions == guc_condition_functions &&
+		code->binding == binding_generation() &&
 		(code->source ? CachedPlanIsValid(code->source) : code->cached->is_valid);
 }
 
@@ -207,8 +222,8 @@ make_params(void)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-	params = makeParamList(NUM_VARIABLES);
-	for (int i = 0; i < NUM_VARIABLES; i++)
+	params = makeParamList(NUM_PARAMETERS);
+	for (int i = 0; i < NUM_PARAMETERS; i++)
 	{
 		params->params[i].pflags = PARAM_FLAG_CONST;
 		params->params[i].ptype = expression_variable_type(i);
@@ -227,6 +242,8 @@ bind_variables(const ExprCode *code, Scope *scope)
 
 		if ((scope->known & VAR_BIT(i)) == 0)
 			scope->fetch(scope, i);
+		if (i >= NUM_VARIABLES)
+			params->params[i].ptype = code->rowtype;
 		params->params[i].value = scope->values[i].value;
 		params->params[i].isnull = scope->values[i].isnull;
 	}

@@ -12,9 +12,11 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
+#include "utils/tuplestore.h"
 
 /* The names an expression can use, in the order of their parameter numbers. */
 typedef enum Variable
@@ -32,7 +34,12 @@ typedef enum Variable
 	VAR_VISITS,
 	VAR_OUTCOME,
 	VAR_RESPONSE,
-	NUM_VARIABLES
+	NUM_VARIABLES,				/* of expressions about members */
+
+	/* The rows of a changed table, in expressions about such. */
+	VAR_NEW = NUM_VARIABLES,
+	VAR_OLD,
+	NUM_PARAMETERS
 } Variable;
 
 #define VAR_BIT(v) (1U << (v))
@@ -45,7 +52,7 @@ typedef enum Variable
 typedef struct Scope Scope;
 struct Scope
 {
-	NullableDatum values[NUM_VARIABLES];
+	NullableDatum values[NUM_PARAMETERS];
 	uint32		known;			/* VAR_BIT of each that is filled in */
 	void		(*fetch) (Scope *scope, Variable variable);
 
@@ -83,8 +90,11 @@ typedef struct ExprCode ExprCode;	/* the compiled half, condition.c */
 typedef struct Expression
 {
 	const char *source;			/* as the author wrote it */
+	bool		is_query;		/* see expr_make_holds */
 	ExprWant	want;
 	MemoryContext cxt;			/* where this is, and the code is below */
+	Oid			relid;			/* the table whose rows are new and old; or
+								 * InvalidOid */
 	ExprCode   *code;			/* NULL until first used in this backend */
 	uint64		overran;		/* for limit_begin() */
 } Expression;
@@ -96,6 +106,13 @@ extern void expr_init(void);
 
 /* An expression to be compiled when first evaluated, in CurrentMemoryContext. */
 extern Expression *expr_make(const char *source, ExprWant want);
+
+/*
+ * The same about a row of that table before and after a change.  Its names are
+ * new.<column>, old.<column>, customer, event, props, traits, now and local_now.
+ * Whoever keeps it makes it anew when the table is altered.
+ */
+extern Expression *expr_make_row(const char *source, ExprWant want, Oid relid);
 
 /*
  * Compile as the author: syntax, names, types, the safe subset, the author's
@@ -111,6 +128,48 @@ extern Datum expr_eval(Expression *expr, const Author *author, Scope *scope, boo
 
 /* The type of that value; the expression has been evaluated before. */
 extern Oid	expr_type(const Expression *expr);
+
+/* ---- condition_query.c: whole queries, of audiences ---- */
+
+#define MAX_QUERY_LENGTH (64 * 1024)
+
+/*
+ * Does that query, an audience's, give the customer of the scope?  Boolean; false
+ * where it does not.  The scope's customer is read as the type of its column.
+ */
+extern Expression *expr_make_holds(const char *query);
+
+typedef struct CustomerQuery
+{
+	const char *source;
+	Author		author;
+	TimestampTz now;			/* what now() is in it */
+} CustomerQuery;
+
+/* One column, "customer", of type text. */
+extern TupleDesc query_row_desc(void);
+
+/*
+ * Run the query as its author, in the sandbox, within journey.audience_timeout,
+ * and append the customers to rows, as query_row_desc() has them.  Raises what
+ * the author's SQL raises, and for what cannot be a customer; so callers do this
+ * inside isolate().  Returns how many there are.
+ */
+extern uint64 query_run(const CustomerQuery *query, Tuplestorestate *rows);
+
+/*
+ * Where a customer's rows of one table, by themselves, decide whether the query
+ * gives the customer: that table, and its columns that the query reads (char *),
+ * the customer first.
+ */
+typedef struct RowQuery
+{
+	Oid			relation;		/* InvalidOid: it is no such query */
+	List	   *columns;
+} RowQuery;
+
+/* Raises as query_run does. */
+extern void query_look(const CustomerQuery *query, RowQuery *found);
 
 /*
  * A template is JSON in which "{{ sql }}" becomes the value with its JSON type,

@@ -27,6 +27,8 @@
 struct ExprCode
 {
 	const char *text;
+	bool		is_query;		/* the text is an audience's query, which has
+								 * none of our names */
 	MemoryContext cxt;			/* this, and what hangs on it */
 	uint32		variables;		/* VAR_BIT of the names that it reads */
 	bool		needs_sandbox;	/* its result can depend on settings */
@@ -36,6 +38,8 @@ struct ExprCode
 								 * the policies in its plan, hang on
 								 * memberships */
 	int			functions;		/* journey.condition_functions then */
+	uint64		binding;		/* binding_generation() then */
+	Oid			rowtype;		/* of new and old; InvalidOid: it has neither */
 	Oid			type;			/* of the result */
 	int16		typlen;
 	bool		typbyval;
@@ -56,6 +60,15 @@ extern void expression_parser_setup(ParseState *pstate, void *code);
 extern Oid	expression_variable_type(Variable variable);
 extern Node *expression_variable(ExprCode *code, Variable variable, int location);
 
+/*
+ * condition_profile.c: for the parser's hooks.  profile.<column>; NULL where that
+ * is a table's of the author.  traits; NULL where no table is bound.  The
+ * parameter of those; NULL where it is one that the author wrote.
+ */
+extern Node *expression_profile(ParseState *pstate, const char *column, int location);
+extern Node *expression_bound_traits(ParseState *pstate, int location);
+extern Node *expression_bound_customer(ParseState *pstate, ParamRef *ref);
+
 /* For ereport: a node's location, -1 where there is none. */
 extern int	expression_errposition(const ExprCode *code, int location);
 
@@ -70,8 +83,25 @@ extern void refuse_function(Oid function, const ExprCode *code, int location);
 extern bool depends_on_settings(Node *node);
 extern bool calls_helper(Node *node);
 
+/* condition_query.c: "does the query give the customer?", as an expression. */
+extern RawStmt *holds_raw_parse(ExprCode *code);
+extern void query_parser_setup(ParseState *pstate, void *code);
+
+/* condition_live.c: what of a query, as it is after rewriting; see query_look(). */
+extern void query_reads(const Query *query, RowQuery *found);
+
 /* condition_time.c: the time, and what is read of it, is the step's. */
 extern Query *bind_time(ExprCode *code, RawStmt *raw, Query *query);
+
+/*
+ * condition_row.c: names of an expression about a row.  row_name and row_variable
+ * give NULL for what is no such name; row_refuses: for others than it may use.
+ */
+extern Node *row_name(ExprCode *code, const char *name, int location);
+extern Node *row_column(ExprCode *code, const char *qualifier, const char *column,
+						int location);
+extern bool row_has_variable(Variable variable);
+extern void row_refuse_name(ExprCode *code, const char *name, int location);
 
 /* condition_plan.c */
 extern void plan_compile(ExprCode *code, RawStmt *raw, List *queries);

@@ -24,13 +24,14 @@
 #include "utils/lsyscache.h"
 
 #include "condition_internal.h"
+#include "json_value.h"
 #include "problem.h"
 
 static const struct
 {
 	const char *name;
 	Oid			type;
-}			variables[NUM_VARIABLES] = {
+}			variables[NUM_PARAMETERS] = {
 	[VAR_CUSTOMER] = {"customer", TEXTOID},
 	[VAR_KEY] = {"key", TEXTOID},
 	[VAR_EVENT] = {"event", TEXTOID},
@@ -43,7 +44,9 @@ static const struct
 	[VAR_ARRIVED_AT] = {"arrived_at", TIMESTAMPTZOID},
 	[VAR_VISITS] = {"visits", INT4OID},
 	[VAR_OUTCOME] = {"outcome", TEXTOID},
-	[VAR_RESPONSE] = {"response", JSONBOID}
+	[VAR_RESPONSE] = {"response", JSONBOID},
+	[VAR_NEW] = {"new", RECORDOID},
+	[VAR_OLD] = {"old", RECORDOID}
 };
 
 Oid
@@ -77,11 +80,13 @@ expression_error_callback(void *arg)
 		errposition(0);
 		internalerrposition(position);
 		internalerrquery(code->text);
-		if (geterrcode() == ERRCODE_UNDEFINED_TABLE)
+		if (geterrcode() == ERRCODE_UNDEFINED_TABLE && code->is_query)
+			errhint("Tables are written with their schema.");
+		else if (geterrcode() == ERRCODE_UNDEFINED_TABLE)
 			errhint("Tables are written with their schema, and fields of jsonb as props->>'name'.");
 	}
-	errcontext("expression \"%.*s%s\"", shown, code->text,
-			   shown < length ? "..." : "");
+	errcontext("%s \"%.*s%s\"", code->is_query ? "query" : "expression", shown,
+			   code->text, shown < length ? "..." : "");
 }
 
 /* ---- names ---- */
@@ -101,15 +106,23 @@ expression_variable(ExprCode *code, Variable variable, int location)
 	return (Node *) param;
 }
 
+/* Traits are the bound table's, where there is one. */
 static Node *
-find_variable(ExprCode *code, const char *name, int location)
+find_variable(ParseState *pstate, const char *name, int location)
 {
+	ExprCode   *code = pstate->p_ref_hook_state;
+	Node	   *found = NULL;
+
 	for (int i = 0; i < NUM_VARIABLES; i++)
 	{
-		if (strcmp(variables[i].name, name) == 0)
-			return expression_variable(code, i, location);
+		if (strcmp(variables[i].name, name) != 0 ||
+			(OidIsValid(code->rowtype) && !row_has_variable(i)))
+			continue;
+		if (i == VAR_TRAITS)
+			found = expression_bound_traits(pstate, location);
+		return found ? found : expression_variable(code, i, location);
 	}
-	return NULL;
+	return OidIsValid(code->rowtype) ? row_name(code, name, location) : NULL;
 }
 
 /* No table is in sight, so only our names can be meant. */
@@ -119,6 +132,8 @@ refuse_name(ExprCode *code, const char *name, int location)
 	Nearest		nearest;
 	char	   *hint;
 
+	if (OidIsValid(code->rowtype))
+		row_refuse_name(code, name, location);
 	nearest_begin(&nearest, name);
 	for (int i = 0; i < NUM_VARIABLES; i++)
 		nearest_offer(&nearest, variables[i].name);
@@ -135,7 +150,7 @@ static Node *
 resolve_single(ParseState *pstate, const char *name, int location)
 {
 	ExprCode   *code = pstate->p_ref_hook_state;
-	Node	   *found = find_variable(code, name, location);
+	Node	   *found = find_variable(pstate, name, location);
 
 	if (found == NULL && pstate->parentParseState == NULL &&
 		pstate->p_namespace == NIL)
@@ -150,13 +165,11 @@ resolve_qualified(ParseState *pstate, const char *qualifier, const char *name,
 	ExprCode   *code = pstate->p_ref_hook_state;
 
 	if (strcmp(qualifier, "profile") == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("\"profile.%s\" is not supported yet", name),
-				errhint("Use traits, such as traits->>'%s'.", name),
-				expression_errposition(code, location));
+		return expression_profile(pstate, name, location);
 	if (strcmp(qualifier, "member") == 0)
-		return find_variable(code, name, location);
+		return find_variable(pstate, name, location);
+	if (OidIsValid(code->rowtype))
+		return row_column(code, qualifier, name, location);
 	return NULL;
 }
 
@@ -195,8 +208,14 @@ expression_parser_setup(ParseState *pstate, void *arg)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_IN_USE),
 				errmsg("what the expression reads has been changed meanwhile"));
-	pstate->p_post_columnref_hook = resolve_name;
 	pstate->p_ref_hook_state = code;
+	if (code->is_query)
+	{
+		query_parser_setup(pstate, code);
+		return;
+	}
+	pstate->p_post_columnref_hook = resolve_name;
+	pstate->p_paramref_hook = expression_bound_customer;
 }
 
 /* ---- the form ---- */
@@ -239,14 +258,6 @@ expression_raw_parse(const char *text)
 
 /* ---- the type ---- */
 
-/* Types that become JSON without to_jsonb(); see template.c. */
-static bool
-is_plain_for_json(Oid type)
-{
-	return type == JSONBOID || type == TEXTOID || type == BOOLOID ||
-		type == INT4OID || type == INT8OID || type == NUMERICOID;
-}
-
 static Node *
 coerce_as(Node *value, Oid type, CoercionContext how, const char *wanted)
 {
@@ -287,7 +298,7 @@ coerce_result(Node *value, ExprWant want)
 			/* A text that happens to be an array's, or JSON's, is a slip. */
 			return coerce_as(value, TEXTARRAYOID, COERCION_ASSIGNMENT, "text[]");
 		case EXPR_JSONB:
-			if (is_plain_for_json(type))
+			if (json_is_plain(type))
 				return value;
 			return (Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(value),
 										 InvalidOid, exprCollation(value),

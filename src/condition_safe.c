@@ -106,13 +106,21 @@ is_safe_function(Oid function)
 	return verdicts[function] == SAFE;
 }
 
+/* For messages: who may not do it.  code is NULL where that is not known. */
+static const char *
+whose(const ExprCode *code)
+{
+	return code != NULL && code->is_query ? "queries of audiences" :
+		"conditions and templates";
+}
+
 void
 refuse_function(Oid function, const ExprCode *code, int location)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			errmsg("function %s is not allowed in conditions and templates",
-				   format_procedure(function)),
+			errmsg("function %s is not allowed in %s",
+				   format_procedure(function), whose(code)),
 			errdetail("They may call functions of pg_catalog that neither write nor show the session, and the journey helpers."),
 			errhint("A superuser can allow others by the setting journey.condition_functions."),
 			expression_errposition(code, location));
@@ -188,8 +196,8 @@ refuse_type(Oid type, const ExprCode *code, int location)
 	if (OidIsValid(type) && runs_code(type))
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("conversion to type %s is not allowed in conditions and templates",
-					   format_type_be(type)),
+				errmsg("conversion to type %s is not allowed in %s",
+					   format_type_be(type), whose(code)),
 				errdetail("The checks of a domain can run any code."),
 				errhint("Convert to the domain's base type."),
 				expression_errposition(code, location));
@@ -201,7 +209,7 @@ refuse_temporary(const ExprCode *code, int location)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			errmsg("conditions and templates cannot read temporary tables"),
+			errmsg("%s cannot read temporary tables", whose(code)),
 			expression_errposition(code, location));
 }
 
@@ -285,7 +293,7 @@ check_query(const ExprCode *code, Query *query)
 	if (query->commandType != CMD_SELECT || query->rowMarks != NIL)
 		ereport(ERROR,
 				errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				errmsg("conditions and templates cannot write or lock rows"));
+				errmsg("%s cannot write or lock rows", whose(code)));
 	check_range_table(code, query);
 }
 

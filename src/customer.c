@@ -10,6 +10,9 @@
 #include "fmgr.h"
 
 #include "arguments.h"
+#include "binding.h"
+#include "cache.h"
+#include "patch.h"
 #include "role.h"
 #include "run.h"
 
@@ -24,6 +27,10 @@ journey_identify(PG_FUNCTION_ARGS)
 	role_refuse_read_only("journey_identify()");
 	customer = argument_text(fcinfo, 0, "customer", MAX_CUSTOMER_LENGTH);
 	traits = argument_object(fcinfo, 1, "traits");
-	run_identify(customer, traits);
+	cache_refresh();
+	if (binding_get() != NULL)
+		patch_identify(customer, traits);
+	else
+		run_identify(customer, traits);
 	PG_RETURN_VOID();
 }

@@ -20,9 +20,9 @@
 #include "arguments.h"
 #include "guc.h"
 #include "hot.h"
+#include "lane.h"
 #include "role.h"
 #include "run.h"
-#include "shmem.h"
 #include "sql.h"
 
 #define MAX_DEDUPE_LENGTH 256
@@ -135,33 +135,13 @@ journey_emit(PG_FUNCTION_ARGS)
 Datum
 journey_enqueue(PG_FUNCTION_ARGS)
 {
-	static SqlPlan plan = {
-		"INSERT INTO journey.queue (id, customer, event, props, at, dedupe_key, received_at)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		7, {INT8OID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID}
-	};
 	EmitArguments arguments;
 	EventInput *input = &arguments.input;
-	Datum		values[7];
-	bool		nulls[7] = {0};
-	SqlSession	session;
 
 	role_refuse_read_only("journey_enqueue()");
 	read_arguments(fcinfo, &arguments);
-	if (arguments.repeated)
-		PG_RETURN_INT64(input->id);
-	values[0] = Int64GetDatum(input->id);
-	values[1] = PointerGetDatum(input->customer);
-	values[2] = PointerGetDatum(input->type);
-	values[3] = JsonbPGetDatum(input->props);
-	values[4] = TimestampTzGetDatum(PG_ARGISNULL(3) ? guc_clock() : input->at);
-	values[5] = PointerGetDatum(arguments.dedupe_key);
-	nulls[5] = arguments.dedupe_key == NULL;
-	values[6] = TimestampTzGetDatum(GetCurrentTimestamp());
-	sql_begin(&session);
-	sql_run(&plan, values, nulls);
-	sql_end(&session);
-	shmem_note_due(GetCurrentTimestamp());
+	if (!arguments.repeated)
+		lane_append(input, arguments.dedupe_key);
 	PG_RETURN_INT64(input->id);
 }
 

@@ -32,6 +32,7 @@ begin_attempt(Step *step, bool careful)
 	step->raised = NIL;
 	step->left = NIL;
 	step->fanned = NIL;
+	step->memberships = NIL;
 	step->held = NIL;
 	step->traits = NULL;
 	step->scope.zone = NULL;

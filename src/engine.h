@@ -67,6 +67,12 @@ extern void member_end_hold(Step *step, Member *member);
 /* A timer of the tile that holds the member. */
 extern void member_ask_tile(Step *step, Member *member);
 
+/* Does an update_profile tile hold it until the bound table is written? */
+extern bool member_awaits_patch(const Member *member);
+
+/* It is written. */
+extern void member_patched(Step *step, Member *member);
+
 /* Does a sub_journey tile hold it until its child is out? */
 extern bool member_awaits_child(const Member *member);
 

@@ -18,6 +18,7 @@
 #include "cache.h"
 #include "follow.h"
 #include "guc.h"
+#include "profile.h"
 #include "rights.h"
 #include "run.h"
 
@@ -147,6 +148,65 @@ follow_decision(Step *step, Decision decide, Raised *raised)
 	step->props = NULL;
 }
 
+/* ---- writes to the bound table ---- */
+
+typedef struct PatchEnd
+{
+	Raised	   *raised;
+	ErrorData  *error;			/* NULL: it is written */
+	Jsonb	   *changed;		/* NULL: nothing */
+} PatchEnd;
+
+static void
+decide_patched(Step *step, void *arg)
+{
+	PatchEnd   *end = arg;
+	Raised	   *raised = end->raised;
+	Member	   *member = step_member(step, raised->member);
+	Place		place = {raised->journey, member, raised->tile, NO_EDGE};
+
+	if (end->error != NULL)
+		record_failure(step, &place, end->error->sqlerrcode,
+					   end->error->message ? end->error->message : "");
+	else if (end->changed != NULL)
+		step_raise(step, raised->journey, EVENT_PROFILE_CHANGED,
+				   profile_changes(end->changed));
+	if (member == NULL || member->tile != raised->tile || !member_awaits_patch(member))
+		return;					/* what the write set off has moved it */
+	if (end->error == NULL)
+		member_patched(step, member);
+	else
+	{
+		member->tries = raised->tries;
+		member_erred(step, member, end->error->sqlerrcode);
+	}
+}
+
+/* The member goes on as if the step that raised it had never been interrupted. */
+static void
+follow_patch(Step *step, Raised *raised)
+{
+	PatchEnd	end = {raised};
+
+	end.error = step->store->patch(step, raised, &end.changed);
+	run_reload(step);
+	for (int attempts = 0;; attempts++)
+	{
+		run_load(step, NULL, attempts);
+		step->event = raised->step_event;
+		step->props = raised->step_props;
+		step->due_at = raised->due_at;
+		step->depth = raised->depth;
+		step->reason = REASON_STEP;
+		if (step_run(step, decide_patched, &end))
+			break;
+	}
+	step->event = NULL;
+	step->props = NULL;
+	step->due_at = NO_TIME;
+	step->depth = 0;
+}
+
 /* ---- all ---- */
 
 static void
@@ -162,6 +222,9 @@ follow(Step *step, Raised *raised)
 			break;
 		case RAISED_RESULT:
 			follow_decision(step, decide_told, raised);
+			break;
+		case RAISED_PATCH:
+			follow_patch(step, raised);
 			break;
 	}
 	step_settle(step);
@@ -182,17 +245,17 @@ decide_dropped(Step *step, void *arg)
 	foreach(cell, (List *) arg)
 	{
 		Raised	   *raised = lfirst(cell);
-		Member	   *parent = raised->kind == RAISED_EVENT ? NULL :
+		Member	   *member = raised->kind == RAISED_EVENT ? NULL :
 			step_member(step, raised->member);
 
-		if (parent == NULL || !member_awaits_child(parent))
+		if (member == NULL || !(member_awaits_child(member) || member_awaits_patch(member)))
 			continue;
 		place = (Place)
 		{
-			parent->journey, parent, parent->tile, NO_EDGE
+			member->journey, member, member->tile, NO_EDGE
 		};
 		record_failure(step, &place, ERRCODE_PROGRAM_LIMIT_EXCEEDED, message);
-		member_fail(step, parent);
+		member_fail(step, member);
 	}
 }
 
@@ -209,6 +272,29 @@ drop_rest(Step *step)
 	step_settle(step);
 }
 
+/* Writes belong to the steps that raised them, and come before all else. */
+static Raised *
+next_raised(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->pending)
+	{
+		if (((Raised *) lfirst(cell))->kind == RAISED_PATCH)
+			return lfirst(cell);
+	}
+	return linitial(step->pending);
+}
+
+/* Writes count only where one leads to the next. */
+static bool
+is_one_too_many(Step *step, const Raised *raised)
+{
+	if (raised->kind == RAISED_PATCH)
+		return raised->depth > guc_max_steps;
+	return step->followed++ >= guc_max_steps;
+}
+
 void
 follow_raised(Step *step)
 {
@@ -221,15 +307,15 @@ follow_raised(Step *step)
 	step->patient = true;
 	while (step->pending != NIL)
 	{
-		Raised	   *raised = linitial(step->pending);
+		Raised	   *raised = next_raised(step);
 
 		CHECK_FOR_INTERRUPTS();
-		if (step->followed++ >= guc_max_steps)
+		if (is_one_too_many(step, raised))
 		{
 			drop_rest(step);
 			break;
 		}
-		step->pending = list_delete_first(step->pending);
+		step->pending = list_delete_ptr(step->pending, raised);
 		follow(step, raised);
 	}
 	run_fans(step);

@@ -23,6 +23,7 @@ int			guc_max_steps;
 int			guc_max_props;
 int			guc_condition_timeout;
 int			guc_emit_budget;
+int			guc_audience_timeout;
 int			guc_condition_functions;
 char	   *guc_timezone;
 bool		guc_delivery;
@@ -158,6 +159,11 @@ define_limits(void)
 							"Time all conditions of one emit or one timer may take; 0 for no limit.",
 							"Conditions that are not reached count as failed.",
 							&guc_emit_budget, 2000, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("journey.audience_timeout",
+							"Time the query of an audience may take; 0 for no limit.",
+							"One that takes longer fails, and the audience keeps its members.",
+							&guc_audience_timeout, 60000, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomEnumVariable("journey.condition_functions",
 							 "Functions that conditions and templates may call.",

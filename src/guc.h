@@ -29,6 +29,7 @@ extern int	guc_max_steps;
 extern int	guc_max_props;		/* bytes */
 extern int	guc_condition_timeout;	/* ms */
 extern int	guc_emit_budget;	/* ms */
+extern int	guc_audience_timeout;	/* ms */
 extern int	guc_condition_functions;
 extern char *guc_timezone;
 extern bool guc_delivery;

@@ -4,15 +4,17 @@
  *	  What a database's first scheduler does beside the timers.
  *
  * journey.fold and journey.maintain write nothing where there is nothing to do,
- * so an idle database stays idle.
+ * nor does a look for audiences that are due; so an idle database stays idle.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/timestamp.h"
 
 #include "armed.h"
+#include "audience_refresh.h"
 #include "house.h"
 #include "sql.h"
 #include "worker.h"
@@ -20,6 +22,7 @@
 #define FOLD_EVERY 60000		/* ms */
 #define FOLD_AFTER 10000		/* moves */
 #define MAINTAIN_EVERY 3600000	/* ms */
+#define REFRESH_EVERY 1000		/* ms */
 
 static SqlPlan fold = {"SELECT journey.fold()", 0, {0}};
 static SqlPlan maintain = {"SELECT journey.maintain()", 0, {0}};
@@ -54,6 +57,44 @@ from_now(long ms)
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
 }
 
+/* ---- audiences ---- */
+
+static void
+refresh(void *any)
+{
+	Oid			extension;
+
+	*(bool *) any = armed_begin(&extension) == IDLE_NOT && audience_refresh_due();
+}
+
+static void
+put_off(void *error)
+{
+	Oid			extension;
+
+	if (armed_begin(&extension) == IDLE_NOT)
+		audience_put_off(error);
+}
+
+/*
+ * One audience, in a transaction of its own; one that fails altogether waits for
+ * its next time.  False: none is due, or none can be refreshed.
+ */
+static bool
+refresh_one(void)
+{
+	bool		any = false;
+	ErrorData  *error = worker_try("journey: refreshing an audience", refresh, &any);
+
+	if (error == NULL)
+		return any;
+	worker_complain("refresh an audience", error);
+	error = worker_try("journey: putting off an audience", put_off, error);
+	if (error != NULL)
+		worker_complain("put off an audience", error);
+	return false;
+}
+
 void
 house_keep(House *house)
 {
@@ -64,6 +105,12 @@ house_keep(House *house)
 		(void) attempt("journey: counting", "count transitions", &fold);
 		house->fold_at = from_now(FOLD_EVERY);
 		house->unfolded = 0;
+	}
+	if (now >= house->refresh_at)
+	{
+		while (refresh_one())
+			CHECK_FOR_INTERRUPTS();
+		house->refresh_at = from_now(REFRESH_EVERY);
 	}
 	if (now >= house->maintain_at)
 	{

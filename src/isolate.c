@@ -35,8 +35,12 @@ static volatile sig_atomic_t inside = false;	/* author code is running */
 static volatile sig_atomic_t expired = false;	/* the armed time is over */
 static volatile sig_atomic_t canceled = false;	/* the pending cancel is ours */
 
+static volatile sig_atomic_t write_canceled = false;	/* for a write's time */
+
 static bool registered = false;
 static TimeoutId limit_timer;
+static TimeoutId write_timer;
+static int	writing = 0;		/* writes that we are in */
 static bool armed = false;
 static bool armed_for_one;		/* else for all of the first pass */
 
@@ -46,6 +50,7 @@ static TimestampTz first_pass_until;
 static bool first_pass = true;	/* no error yet in this budget */
 
 static uint64 *running = NULL;	/* the mark of what is being evaluated */
+static const char *too_long;	/* what to say of it when our timer cancels it */
 static bool refused = false;	/* the error under way is refuse's */
 
 /* ---- the timer ---- */
@@ -61,6 +66,28 @@ time_is_up(void)
 	QueryCancelPending = true;
 	InterruptPending = true;
 	SetLatch(MyLatch);
+}
+
+/* Whatever a write has set off. */
+static void
+write_time_is_up(void)
+{
+	if (QueryCancelPending)
+		return;
+	write_canceled = true;
+	QueryCancelPending = true;
+	InterruptPending = true;
+	SetLatch(MyLatch);
+}
+
+static void
+register_timers(void)
+{
+	if (registered)
+		return;
+	limit_timer = RegisterTimeout(USER_TIMEOUT, time_is_up);
+	write_timer = RegisterTimeout(USER_TIMEOUT, write_time_is_up);
+	registered = true;
 }
 
 static void
@@ -84,18 +111,25 @@ arm(TimestampTz until, bool for_one)
 }
 
 /*
- * Author code has ended.  A cancel by somebody else since our timer fired looks
- * like ours and is lost with it; but not a timeout's, which leaves a trace.
+ * A cancel by somebody else since our timer fired looks like ours and is lost
+ * with it; but not a timeout's, which leaves a trace.
  */
+static void
+take_back(volatile sig_atomic_t *cancel)
+{
+	if (*cancel && !get_timeout_indicator(STATEMENT_TIMEOUT, false) &&
+		!get_timeout_indicator(LOCK_TIMEOUT, false))
+		QueryCancelPending = false;
+	*cancel = false;
+}
+
+/* Author code has ended. */
 static void
 leave(void)
 {
 	inside = false;
 	running = NULL;
-	if (canceled && !get_timeout_indicator(STATEMENT_TIMEOUT, false) &&
-		!get_timeout_indicator(LOCK_TIMEOUT, false))
-		QueryCancelPending = false;
-	canceled = false;
+	take_back(&canceled);
 }
 
 /* ---- the budget ---- */
@@ -171,9 +205,7 @@ arm_for_one(void)
 void
 limit_begin(uint64 *overran, bool bounded)
 {
-	if (!registered)
-		limit_timer = RegisterTimeout(USER_TIMEOUT, time_is_up);
-	registered = true;
+	register_timers();
 	if (budget_until == 0)
 		start_budget();
 	if (*overran == budget)
@@ -183,10 +215,22 @@ limit_begin(uint64 *overran, bool bounded)
 	else if (!armed)
 		arm(first_pass_until, false);
 	running = overran;
+	too_long = TOOK_TOO_LONG;
 	inside = true;
 	/* In this order: a timer that fires in between sees us inside. */
 	if (expired && !canceled)
 		refuse(NO_TIME_LEFT);
+}
+
+void
+limit_begin_alone(uint64 *overran, int ms, const char *message)
+{
+	register_timers();
+	budget_begin();
+	arm(ms > 0 ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms) : DT_NOEND, true);
+	running = overran;
+	too_long = message;
+	inside = true;
 }
 
 /* The timer of the whole pass goes on; that of one evaluation ends here. */
@@ -244,7 +288,7 @@ is_our_limit(ErrorData *error)
 		strcmp(error->message_id, "canceling statement due to user request") != 0)
 		return false;
 	*running = budget;
-	error->message = TOOK_TOO_LONG;
+	error->message = unconstify(char *, too_long);
 	return true;
 }
 
@@ -276,8 +320,9 @@ settle(ErrorData *error)
 	return error;
 }
 
-ErrorData *
-isolate(void (*fn) (void *arg), void *arg)
+/* The error, if any, once its subtransaction is rolled back. */
+static ErrorData *
+run_isolated(void (*fn) (void *arg), void *arg)
 {
 	MemoryContext cxt = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -301,5 +346,74 @@ isolate(void (*fn) (void *arg), void *arg)
 	PG_END_TRY();
 	MemoryContextSwitchTo(cxt);
 	CurrentResourceOwner = owner;
+	return error;
+}
+
+ErrorData *
+isolate(void (*fn) (void *arg), void *arg)
+{
+	ErrorData  *error = run_isolated(fn, arg);
+
+	return error ? settle(error) : NULL;
+}
+
+/* ---- writes ---- */
+
+#define WRITE_TOOK_TOO_LONG "write canceled: it takes longer than journey.emit_budget allows"
+
+typedef struct Write
+{
+	void		(*fn) (void *arg);
+	void	   *arg;
+} Write;
+
+/* The outermost one's time is that of all. */
+static void
+write_in_time(void *arg)
+{
+	Write	   *write = arg;
+
+	if (budget_until == 0)
+		start_budget();
+	if (budget_until != DT_NOEND && GetCurrentTimestamp() >= budget_until)
+		refuse(NO_TIME_LEFT);
+	if (writing == 1 && budget_until != DT_NOEND)
+		enable_timeout_at(write_timer, budget_until);
+	write->fn(write->arg);
+}
+
+/* Its time is over, or it is: then a cancel that has come too late is none. */
+static bool
+end_write(const ErrorData *error)
+{
+	bool		ours = writing == 1 && write_canceled && error != NULL &&
+		error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		strcmp(error->message_id, "canceling statement due to user request") == 0;
+
+	if (writing == 1)
+	{
+		disable_timeout(write_timer, false);
+		take_back(&write_canceled);
+	}
+	writing--;
+	return ours;
+}
+
+ErrorData *
+isolate_write(void (*fn) (void *arg), void *arg)
+{
+	Write		write = {fn, arg};
+	ErrorData  *error;
+
+	register_timers();
+	disarm();
+	writing++;
+	error = run_isolated(write_in_time, &write);
+	if (end_write(error))
+	{
+		leave();
+		error->message = WRITE_TOOK_TOO_LONG;
+		return error;
+	}
 	return error ? settle(error) : NULL;
 }

@@ -20,6 +20,12 @@
 extern ErrorData *isolate(void (*fn) (void *arg), void *arg);
 
 /*
+ * The same for a function that writes to the user's tables, as long as the step's
+ * time budget lasts.  What it sets off may call isolate() and limit_begin().
+ */
+extern ErrorData *isolate_write(void (*fn) (void *arg), void *arg);
+
+/*
  * Time limits of authors' code in one step (DECISIONS 5).  budget_begin at its
  * start: nothing is armed yet.  budget_end after it; where an error skips that,
  * the next budget_begin makes up for it.
@@ -37,6 +43,12 @@ extern void budget_end(void);
  */
 extern void limit_begin(uint64 *overran, bool bounded);
 extern void limit_end(void);
+
+/*
+ * The same for author code that belongs to no step: bounded by so many
+ * milliseconds (0: not at all), after which it is canceled with that message.
+ */
+extern void limit_begin_alone(uint64 *overran, int ms, const char *message);
 
 /* Are we between the two? */
 extern bool limit_is_inside(void);

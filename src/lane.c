@@ -19,7 +19,30 @@
 
 #include "guc.h"
 #include "lane.h"
+#include "shmem.h"
 #include "sql.h"
+
+void
+lane_append(const EventInput *input, text *dedupe_key)
+{
+	static SqlPlan plan = {
+		"INSERT INTO journey.queue (id, customer, event, props, at, dedupe_key, received_at)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		7, {INT8OID, TEXTOID, TEXTOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID}
+	};
+	TimestampTz received_at = GetCurrentTimestamp();
+	Datum		values[] = {Int64GetDatum(input->id), PointerGetDatum(input->customer),
+		PointerGetDatum(input->type), JsonbPGetDatum(input->props),
+		TimestampTzGetDatum(input->at == NO_TIME ? guc_clock() : input->at),
+	PointerGetDatum(dedupe_key), TimestampTzGetDatum(received_at)};
+	bool		nulls[] = {false, false, false, false, false, dedupe_key == NULL, false};
+	SqlSession	session;
+
+	sql_begin(&session);
+	sql_run(&plan, values, nulls);
+	sql_end(&session);
+	shmem_note_due(received_at);
+}
 
 /*
  * The customers whose first event is due, oldest first; that event is locked,

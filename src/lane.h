@@ -12,6 +12,9 @@
 
 #include "run.h"
 
+/* Queue the event, for the moment of the call where it has no time; key or NULL. */
+extern void lane_append(const EventInput *input, text *dedupe_key);
+
 typedef struct LaneHead
 {
 	text	   *customer;

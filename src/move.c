@@ -252,7 +252,7 @@ arrive(Step *step, Member *member)
 	result = tile_enter(step, member, tile);
 	edge = obey(step, member, &result);
 	if (edge == NULL && arriving && tile->has_past_edges &&
-		member->state == MEMBER_ACTIVE)
+		member->state == MEMBER_ACTIVE && !member_awaits_patch(member))
 		edge = choose_by_past(step, member).edge;
 	return edge;
 }
@@ -359,27 +359,59 @@ member_advance(Step *step, Member *member)
 	step->event = event;
 }
 
-/* What was awaited is in; while the journey is paused that waits, too. */
+/* While the journey is paused, what moves the member on waits: see tile_again. */
+static bool
+waits_for_resume(Step *step, Member *member)
+{
+	const JourneyState *state = cache_journey(member->journey_id);
+
+	if (state == NULL || !state->is_paused)
+		return false;
+	member->due_at = step->now;
+	member->holds_until = NO_TIME;
+	return true;
+}
+
+/* What was awaited is in. */
 void
 member_result(Step *step, Member *member, const char *outcome, Jsonb *response,
 			  bool is_error)
 {
-	const JourneyState *state = cache_journey(member->journey_id);
 	Event	   *event = step->event;
 	Edge	   *edge;
 
 	member->result = member_result_value(outcome, response);
 	member->awaits = NULL;
 	member->changed = true;
-	if (state != NULL && state->is_paused)
-	{
-		/* A timer takes it up when the journey goes on: see tile_again. */
-		member->due_at = step->now;
-		member->holds_until = NO_TIME;
+	if (waits_for_resume(step, member))
 		return;
-	}
 	become_ready(step, member);
 	edge = is_error ? choose_on(step, member, ON_ERROR).edge : NULL;
+	go_on(step, member, edge ? edge : next_edge(step, member));
+	step->event = event;
+}
+
+bool
+member_awaits_patch(const Member *member)
+{
+	return !member->broken && member_tile(member)->type == TILE_UPDATE_PROFILE &&
+		member->state == MEMBER_ACTIVE && member->ready_at == NO_TIME &&
+		member->tries == 0;
+}
+
+/* What the arrival at the tile had left to do. */
+void
+member_patched(Step *step, Member *member)
+{
+	Event	   *event = step->event;
+	Edge	   *edge = NULL;
+
+	member->changed = true;
+	if (waits_for_resume(step, member))
+		return;
+	become_ready(step, member);
+	if (member_tile(member)->has_past_edges)
+		edge = choose_by_past(step, member).edge;
 	go_on(step, member, edge ? edge : next_edge(step, member));
 	step->event = event;
 }

@@ -3,20 +3,254 @@
  * patch.c
  *	  Writing traits to the user's own table.
  *
+ * A step that writes holds its customer's members, and an application may hold
+ * the row while it waits for them.  So the row is not waited for, but asked for
+ * again for a moment; whatever else the write may meet (triggers, foreign keys)
+ * is waited for no longer than that either, which is shorter than what the
+ * server takes for a deadlock.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "patch.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 
-bool
-patch_captures(const text *customer, Jsonb *changed)
+#include "engine.h"
+#include "isolate.h"
+#include "patch.h"
+#include "patch_text.h"
+#include "role.h"
+
+#define LOCK_PATIENCE 200		/* milliseconds */
+#define LOCK_NAP 10				/* milliseconds between two tries */
+#define MAX_NESTED 5			/* writes whose triggers lead to writes */
+
+/* One write, from begin to end; they nest. */
+typedef struct Writing
 {
-	return false;
-}
+	Step	   *step;
+	const Raised *raised;
+	const char *zone;
+	MemoryContext cxt;			/* for what follows */
+	text	   *customer;		/* as the row has it; NULL: not known yet */
+	Jsonb	   *changed;		/* NULL: nothing */
+	int			depth;			/* from 1 */
+	struct Writing *outer;		/* or NULL */
+} Writing;
+
+static Writing *running = NULL;
 
 bool
 patch_is_running(void)
 {
-	return false;
+	return running != NULL;
+}
+
+/* ---- what the table's trigger says ---- */
+
+/* One of the two of [old, new]. */
+static JsonbValue
+side(const JsonbValue *pair, int i)
+{
+	JsonbValue *value = getIthJsonbValueFromContainer(pair->val.binary.data, i);
+
+	return value ? *value : (JsonbValue)
+	{
+		.type = jbvNull
+	};
+}
+
+static JsonbValue *
+find_pair(Jsonb *changed, const JsonbValue *name, JsonbValue *pair)
+{
+	return getKeyJsonValueFromContainer(&changed->root, name->val.string.val,
+										name->val.string.len, pair);
+}
+
+/* The row was written twice: from what it was before the first to the last. */
+static Jsonb *
+changed_twice(Jsonb *first, Jsonb *last)
+{
+	Jsonb	   *both = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat,
+														  JsonbPGetDatum(first),
+														  JsonbPGetDatum(last)));
+	JsonbIterator *it = JsonbIteratorInit(&both->root);
+	JsonbParseState *state = NULL;
+	JsonbIteratorToken token;
+	JsonbValue	name;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	while ((token = JsonbIteratorNext(&it, &name, true)) != WJB_DONE)
+	{
+		JsonbValue	old;
+		JsonbValue	new;
+		JsonbValue	value;
+
+		if (token != WJB_KEY)
+			continue;
+		(void) find_pair(both, &name, &new);
+		if (find_pair(first, &name, &old) == NULL)
+			old = new;
+		pushJsonbValue(&state, WJB_KEY, &name);
+		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+		value = side(&old, 0);
+		pushJsonbValue(&state, WJB_ELEM, &value);
+		value = side(&new, 1);
+		pushJsonbValue(&state, WJB_ELEM, &value);
+		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+bool
+patch_captures(const text *customer, Jsonb *changed)
+{
+	MemoryContext old;
+
+	if (running == NULL || running->customer == NULL ||
+		!text_is(customer, running->customer))
+		return false;
+	old = MemoryContextSwitchTo(running->cxt);
+	running->changed = running->changed == NULL ?
+		DatumGetJsonbPCopy(JsonbPGetDatum(changed)) :
+		changed_twice(running->changed, changed);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+/* ---- writing ---- */
+
+static void
+raise_no_row(const PatchText *sql)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_NO_DATA_FOUND),
+			errmsg("table %s, which is bound as profile, has no row of customer \"%s\"",
+				   sql->table, sql->customer),
+			errhint("Insert the row first."));
+}
+
+static void
+raise_not_written(const PatchText *sql)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+			errmsg("the row of customer \"%s\" in table %s was not written",
+				   sql->customer, sql->table),
+			errdetail("A trigger, a rule or a policy of the table has kept it as it was."));
+}
+
+static uint64
+run_text(PatchText *sql, const char *statement)
+{
+	return sql_run_text(statement, sql->nargs, sql->types, sql->values);
+}
+
+static void
+nap(void)
+{
+	/* A worker's latch tells it of more than this. */
+	pg_usleep(LOCK_NAP * 1000);
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* The row is ours from here on; returns its customer. */
+static text *
+lock_row(PatchText *sql)
+{
+	bool		isnull;
+	Datum		of_row;
+
+	for (int waited = 0; run_text(sql, sql->lock) == 0; waited += LOCK_NAP)
+	{
+		if (run_text(sql, sql->look) == 0)
+			raise_no_row(sql);
+		if (waited >= LOCK_PATIENCE)
+			ereport(ERROR,
+					errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					errmsg("could not lock the row of customer \"%s\" in table %s",
+						   sql->customer, sql->table));
+		nap();
+	}
+	of_row = sql_value(0, 1, &isnull);
+	return DatumGetTextPCopy(of_row);
+}
+
+/* As the journey's owner, isolated. */
+static void
+write_row(void *arg)
+{
+	Writing    *writing = arg;
+	const Binding *binding = binding_get();
+	RoleSwitch	role;
+	SqlSession	session;
+	PatchText	sql;
+
+	if (writing->depth > MAX_NESTED)
+		ereport(ERROR,
+				errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				errmsg("profile not written: writes whose triggers lead to writes are nested more than %d deep",
+					   MAX_NESTED));
+	if (binding == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("the table that was bound as profile no longer is"));
+	role_writer_begin(&role, role_author(writing->raised->journey->author.owner),
+					  writing->zone, LOCK_PATIENCE);
+	sql_connect(&session);
+	patch_text_make(&sql, binding, writing->step->customer, writing->raised->props);
+	writing->customer = lock_row(&sql);
+	if (sql.write != NULL && run_text(&sql, sql.write) == 0)
+		raise_not_written(&sql);
+	writing->customer = NULL;
+	sql_disconnect(&session);
+	role_end(&role);
+}
+
+ErrorData *
+patch_write(Step *step, const Raised *raised, Jsonb **changed)
+{
+	Place		place = {raised->journey, step_member(step, raised->member),
+	raised->tile, NO_EDGE};
+	Writing		writing = {step, raised, member_zone(step, &place),
+		.cxt = step->cxt, .depth = running ? running->depth + 1 : 1,
+	.outer = running};
+	ErrorData  *error;
+
+	running = &writing;
+	PG_TRY();
+	{
+		error = isolate_write(write_row, &writing);
+	}
+	PG_FINALLY();
+	{
+		running = writing.outer;
+	}
+	PG_END_TRY();
+	*changed = error ? NULL : writing.changed;
+	return error;
+}
+
+/* ---- journey_identify ---- */
+
+/* Nothing of ours is locked: the row is waited for, and its trigger does the rest. */
+void
+patch_identify(text *customer, Jsonb *patch)
+{
+	const Binding *binding = binding_get();
+	SqlSession	session;
+	PatchText	sql;
+
+	sql_connect(&session);
+	patch_text_make(&sql, binding, customer, patch);
+	if (run_text(&sql, sql.write ? sql.write : sql.look) == 0)
+	{
+		if (sql.write && run_text(&sql, sql.look) > 0)
+			raise_not_written(&sql);
+		raise_no_row(&sql);
+	}
+	sql_disconnect(&session);
 }

@@ -29,6 +29,21 @@ jsonb_merge(Jsonb *a, Jsonb *b)
 											  JsonbPGetDatum(b)));
 }
 
+Jsonb *
+profile_changes(Jsonb *changes)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	value = {.type = jbvString};
+
+	value.val.string.val = "changed";
+	value.val.string.len = strlen("changed");
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_KEY, &value);
+	JsonbToJsonbValue(changes, &value);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
 ArrayType *
 profile_removals(Jsonb *patch)
 {
@@ -59,4 +74,62 @@ profile_merge(Jsonb *traits, Jsonb *patch)
 	return DatumGetJsonbP(DirectFunctionCall2(jsonb_delete_array,
 											  JsonbPGetDatum(jsonb_merge(traits, patch)),
 											  PointerGetDatum(profile_removals(patch))));
+}
+
+/* ---- what changed ---- */
+
+/* The trait's value, null where there is none; jsonb holds both alike. */
+static JsonbValue
+trait_value(Jsonb *traits, const JsonbValue *name)
+{
+	JsonbValue	value = {.type = jbvNull};
+
+	(void) getKeyJsonValueFromContainer(&traits->root, name->val.string.val,
+										name->val.string.len, &value);
+	return value;
+}
+
+static bool
+same_value(const JsonbValue *a, const JsonbValue *b)
+{
+	Jsonb	   *x = JsonbValueToJsonb(unconstify(JsonbValue *, a));
+	Jsonb	   *y = JsonbValueToJsonb(unconstify(JsonbValue *, b));
+
+	return compareJsonbContainers(&x->root, &y->root) == 0;
+}
+
+/* "trait": [old, new] */
+static void
+push_change(JsonbParseState **state, JsonbValue *name, JsonbValue *from, JsonbValue *to)
+{
+	pushJsonbValue(state, WJB_KEY, name);
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	pushJsonbValue(state, WJB_ELEM, from);
+	pushJsonbValue(state, WJB_ELEM, to);
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+bool
+profile_push_changes(JsonbParseState **state, Jsonb *before, Jsonb *after, Jsonb *names)
+{
+	JsonbIterator *it = JsonbIteratorInit(&names->root);
+	JsonbIteratorToken token;
+	JsonbValue	item;
+	bool		any = false;
+
+	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
+	{
+		JsonbValue	from;
+		JsonbValue	to;
+
+		if (token != WJB_KEY)
+			continue;
+		from = trait_value(before, &item);
+		to = trait_value(after, &item);
+		if (same_value(&from, &to))
+			continue;
+		push_change(state, &item, &from, &to);
+		any = true;
+	}
+	return any;
 }

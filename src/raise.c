@@ -51,66 +51,20 @@ push_pair(JsonbParseState **state, const char *key, const char *value, int lengt
 	pushJsonbValue(state, WJB_VALUE, &item);
 }
 
-/* The trait's value, null where there is none; jsonb holds both alike. */
-static JsonbValue
-trait_value(Jsonb *traits, const JsonbValue *name)
-{
-	JsonbValue	value = {.type = jbvNull};
-
-	(void) getKeyJsonValueFromContainer(&traits->root, name->val.string.val,
-										name->val.string.len, &value);
-	return value;
-}
-
-static bool
-same_value(const JsonbValue *a, const JsonbValue *b)
-{
-	Jsonb	   *x = JsonbValueToJsonb(unconstify(JsonbValue *, a));
-	Jsonb	   *y = JsonbValueToJsonb(unconstify(JsonbValue *, b));
-
-	return compareJsonbContainers(&x->root, &y->root) == 0;
-}
-
-/* "trait": [old, new] */
-static void
-push_change(JsonbParseState **state, JsonbValue *name, JsonbValue *from, JsonbValue *to)
-{
-	pushJsonbValue(state, WJB_KEY, name);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	pushJsonbValue(state, WJB_ELEM, from);
-	pushJsonbValue(state, WJB_ELEM, to);
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-}
-
 /* {"changed": …} for what the patch changed; NULL where that is nothing. */
 static Jsonb *
 changed_traits(Jsonb *before, Jsonb *after, Jsonb *patch)
 {
 	JsonbParseState *state = NULL;
-	JsonbIterator *it = JsonbIteratorInit(&patch->root);
-	JsonbValue	item = {.type = jbvString};
-	JsonbIteratorToken token;
-	bool		any = false;
+	JsonbValue	key = {.type = jbvString};
+	bool		any;
 
-	item.val.string.val = "changed";
-	item.val.string.len = strlen("changed");
+	key.val.string.val = "changed";
+	key.val.string.len = strlen("changed");
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	pushJsonbValue(&state, WJB_KEY, &item);
+	pushJsonbValue(&state, WJB_KEY, &key);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
-	{
-		JsonbValue	from;
-		JsonbValue	to;
-
-		if (token != WJB_KEY)
-			continue;
-		from = trait_value(before, &item);
-		to = trait_value(after, &item);
-		if (same_value(&from, &to))
-			continue;
-		push_change(&state, &item, &from, &to);
-		any = true;
-	}
+	any = profile_push_changes(&state, before, after, patch);
 	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	return any ? JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)) : NULL;
 }

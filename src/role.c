@@ -18,6 +18,7 @@
 #include "parser/parse_expr.h"
 #include "parser/parser.h"
 #include "pgtime.h"
+#include "storage/proc.h"
 #include "tcop/utility.h"
 #include "tsearch/ts_cache.h"
 #include "utils/acl.h"
@@ -255,9 +256,8 @@ role_sandbox_zone(const char *zone)
 		set("TimeZone", zone);
 }
 
-/* The settings come first: nothing of the author's may run before both hold. */
-void
-role_sandbox_begin(RoleSwitch *saved, Oid author, const char *zone)
+static void
+pin_all(RoleSwitch *saved, const char *zone)
 {
 	saved->guc_nest = NewGUCNestLevel();
 	for (int i = 0; i < lengthof(pins); i++)
@@ -266,7 +266,24 @@ role_sandbox_begin(RoleSwitch *saved, Oid author, const char *zone)
 			set(pins[i].name, pins[i].value);
 	}
 	role_sandbox_zone(zone);
+}
+
+/* The settings come first: nothing of the author's may run before both hold. */
+void
+role_sandbox_begin(RoleSwitch *saved, Oid author, const char *zone)
+{
+	pin_all(saved, zone);
 	switch_to_author(saved, author);
+}
+
+void
+role_writer_begin(RoleSwitch *saved, Oid author, const char *zone, int milliseconds)
+{
+	pin_all(saved, zone);
+	if (LockTimeout == 0 || LockTimeout > milliseconds)
+		set("lock_timeout", psprintf("%d", milliseconds));
+	switch_to(saved, author,
+			  SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 }
 
 void

@@ -36,6 +36,13 @@ extern void role_author_begin(RoleSwitch *saved, Oid author);
  */
 extern void role_sandbox_begin(RoleSwitch *saved, Oid author, const char *zone);
 
+/*
+ * The same settings around a write to the author's own tables, where nothing is
+ * waited for longer than that.
+ */
+extern void role_writer_begin(RoleSwitch *saved, Oid author, const char *zone,
+							  int milliseconds);
+
 /* Another TimeZone for the rest of the sandbox that we are in. */
 extern void role_sandbox_zone(const char *zone);
 

@@ -98,6 +98,12 @@ load_members(Step *step, const GoalEvent *goal)
 	return all;
 }
 
+void
+run_reload(Step *step)
+{
+	(void) load_members(step, NULL);
+}
+
 /* Now, but never earlier than what the members have seen (DECISIONS 14). */
 TimestampTz
 run_clock(Step *step)

@@ -61,6 +61,9 @@ extern TimestampTz run_clock(Step *step);
 /* Enter those whom the step's events enter instead of its customer. */
 extern void run_fans(Step *step);
 
+/* The members, as what happened within our transaction has left them. */
+extern void run_reload(Step *step);
+
 /*
  * Before each attempt at a further step for an event, or NULL: see that the
  * members it concerns are there.

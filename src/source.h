@@ -10,14 +10,42 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "nodes/pg_list.h"
 
 #include "condition.h"
+
+/* Name of the trigger, and of its function in schema journey. */
+#define SOURCE_TRIGGER "journey_source"
+#define SOURCE_FUNCTION "row_changed"
+
+typedef enum Operation
+{
+	OPERATION_INSERT = 1,
+	OPERATION_UPDATE = 2,
+	OPERATION_DELETE = 4
+} Operation;
+
+/* An event that changed rows emit: a row of journey.watch. */
+typedef struct Watch
+{
+	char	   *event;			/* perhaps with {operation} or {column} in it */
+	Author		author;
+	List	   *customer_columns;	/* char * */
+	bool		every_column;	/* else: */
+	List	   *props;			/* char *, see journey_watch */
+	Expression *condition;		/* NULL: true */
+	bool		is_queued;
+	int			operations;		/* Operation, or'ed */
+	bool		always;			/* whether a journey names it or not */
+} Watch;
 
 /* An audience that the table's rows decide, one customer at a time. */
 typedef struct LiveAudience
 {
 	char	   *name;
+	List	   *columns;		/* char *: the customer's, then the others
+								 * that its query reads */
 	Author		author;
 	Expression *holds;			/* does its query give this customer? */
 } LiveAudience;
@@ -25,17 +53,59 @@ typedef struct LiveAudience
 typedef struct Source
 {
 	int			id;
+	MemoryContext cxt;			/* holds all of this */
+	Oid			relid;			/* the table; of its partitions the parent */
+	char	   *name;			/* the table's, for messages */
+	TupleDesc	desc;			/* the table's */
+	struct ColumnOutput *outputs;	/* what source_row.c keeps, NULL at first */
+	struct HTAB *partitions;
+	uint64		overran;
 	bool		is_profile;		/* its rows are the customers' profiles */
 	List	   *profile_columns;	/* then: char *, what names the customer */
 	char	   *traits_column;	/* then: the jsonb column, or NULL */
-	List	   *watches;		/* Watch *, see watch.h */
-	List	   *audiences;		/* LiveAudience * */
+	List	   *watches;		/* Watch *, in order of event */
+	List	   *audiences;		/* LiveAudience *, in order of name */
 } Source;
 
 /*
- * NULL: there is none of that number.  What it returns stands until the next
- * call that takes in what other sessions have changed.
+ * NULL: there is none of that number, or its table is gone.  What it returns
+ * stands until the next cache_refresh, unless cache_hold is in force.
  */
 extern const Source *source_get(int id);
+
+/* May anybody care for a change of its rows?  Never raises what is ours. */
+extern bool source_is_heard(int id);
+
+/* Would source_get(id) only look it up? */
+extern bool source_is_known(int id);
+
+/* A number that is another when any source may have changed. */
+extern uint64 source_changes(void);
+
+/* May anybody care for what it emits? */
+extern bool watch_is_heard(const Watch *watch);
+
+/* How much of a name comes before its first {. */
+extern int	watch_prefix(const char *event);
+
+/* Called for each relcache invalidation; InvalidOid means all. */
+extern void source_invalidate(Oid relid);
+
+/* The table of that source as the catalogs have it; InvalidOid where it is gone. */
+extern Oid	source_relation(int id);
+
+/* Our triggers, but for partitions' copies; the rest of a query, from its FROM on. */
+#define OUR_TRIGGERS \
+	"pg_catalog.pg_trigger t" \
+	" JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid" \
+	" JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace" \
+	" WHERE n.nspname OPERATOR(pg_catalog.=) 'journey'" \
+	" AND p.proname OPERATOR(pg_catalog.=) '" SOURCE_FUNCTION "'" \
+	" AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid"
+
+/* Arguments are stored each with a zero byte behind it. */
+#define ARGUMENT_IS(id) \
+	"pg_catalog.encode(t.tgargs, 'hex') OPERATOR(pg_catalog.=) pg_catalog.concat(" \
+	"pg_catalog.encode(pg_catalog.convert_to(" id "::pg_catalog.text, 'SQL_ASCII'), 'hex'), '00')"
 
 #endif							/* JOURNEY_SOURCE_H */

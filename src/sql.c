@@ -13,12 +13,15 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/queryenvironment.h"
 #include "utils/snapmgr.h"
 
 #include "sql.h"
@@ -26,22 +29,34 @@
 #define MAX_KNOWN_RELATIONS 32
 
 void
-sql_begin(SqlSession *session)
+sql_connect(SqlSession *session)
 {
 	session->caller = CurrentMemoryContext;
-	role_extension_begin(&session->role);
-	role_pin_search_path(&session->role);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
 
 void
-sql_end(SqlSession *session)
+sql_disconnect(SqlSession *session)
 {
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "SPI_finish failed");
-	role_end(&session->role);
 	MemoryContextSwitchTo(session->caller);
+}
+
+void
+sql_begin(SqlSession *session)
+{
+	role_extension_begin(&session->role);
+	role_pin_search_path(&session->role);
+	sql_connect(session);
+}
+
+void
+sql_end(SqlSession *session)
+{
+	sql_disconnect(session);
+	role_end(&session->role);
 }
 
 static void
@@ -86,6 +101,79 @@ uint64
 sql_read(SqlPlan *plan, Datum *values, const bool *nulls, Snapshot snapshot)
 {
 	return run(plan, values, nulls, snapshot);
+}
+
+static void
+register_rows(const SqlRows *over)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(EphemeralNamedRelationData));
+	int			code;
+
+	relation->md.name = pstrdup(over->name);
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = over->desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = tuplestore_tuple_count(over->rows);
+	relation->reldata = over->rows;
+	code = SPI_register_relation(relation);
+	if (code != SPI_OK_REL_REGISTER)
+		elog(ERROR, "SPI_register_relation failed: %s", SPI_result_code_string(code));
+}
+
+static ParamListInfo
+param_list(const SqlPlan *plan, const Datum *values)
+{
+	ParamListInfo params = makeParamList(plan->nargs);
+
+	for (int i = 0; i < plan->nargs; i++)
+	{
+		params->params[i].value = values[i];
+		params->params[i].isnull = false;
+		params->params[i].pflags = PARAM_FLAG_CONST;
+		params->params[i].ptype = plan->argtypes[i];
+	}
+	return params;
+}
+
+uint64
+sql_run_over(const SqlPlan *plan, Datum *values, const SqlRows *over,
+			 Tuplestorestate *into)
+{
+	SPIExecuteOptions options = {.params = param_list(plan, values)};
+	Oid			types[SQL_MAX_ARGS];
+	SPIPlanPtr	prepared;
+	int			code;
+
+	register_rows(over);
+	memcpy(types, plan->argtypes, sizeof(types));
+	prepared = SPI_prepare(plan->text, plan->nargs, types);
+	if (prepared == NULL)
+		elog(ERROR, "SPI_prepare failed for \"%s\": %s", plan->text,
+			 SPI_result_code_string(SPI_result));
+	if (into != NULL)
+	{
+		options.dest = CreateDestReceiver(DestTuplestore);
+		SetTuplestoreDestReceiverParams(options.dest, into, CurrentMemoryContext,
+										false, NULL, NULL);
+	}
+	code = SPI_execute_plan_extended(prepared, &options);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed for \"%s\": %s", plan->text,
+			 SPI_result_code_string(code));
+	SPI_unregister_relation(over->name);
+	return SPI_processed;
+}
+
+uint64
+sql_run_text(const char *text, int nargs, Oid *argtypes, Datum *values)
+{
+	int			code = SPI_execute_with_args(text, nargs, argtypes, values, NULL,
+											 false, 0);
+
+	if (code < 0)
+		elog(ERROR, "SPI_execute_with_args failed for \"%s\": %s", text,
+			 SPI_result_code_string(code));
+	return SPI_processed;
 }
 
 SqlCursor

@@ -25,6 +25,7 @@
 
 #include "executor/spi.h"
 #include "utils/snapshot.h"
+#include "utils/tuplestore.h"
 
 #include "role.h"
 
@@ -48,6 +49,13 @@ typedef struct SqlSession
 extern void sql_begin(SqlSession *session);
 extern void sql_end(SqlSession *session);
 
+/* The same as whoever the current user is, with the settings that are. */
+extern void sql_connect(SqlSession *session);
+extern void sql_disconnect(SqlSession *session);
+
+/* Run a statement that was made for this once. */
+extern uint64 sql_run_text(const char *text, int nargs, Oid *argtypes, Datum *values);
+
 /* Run; returns the number of rows processed.  nulls: NULL where none is null. */
 extern uint64 sql_run(SqlPlan *plan, Datum *values, const bool *nulls);
 
@@ -63,6 +71,19 @@ typedef Portal SqlCursor;
 extern SqlCursor sql_open(SqlPlan *plan, Datum *values);
 extern uint64 sql_fetch(SqlCursor cursor, long count);
 extern void sql_close(SqlCursor cursor);
+
+/*
+ * Run a statement once, not kept, that sees the rows as a relation of that name;
+ * what it gives goes to the other tuplestore, if there is one.
+ */
+typedef struct SqlRows
+{
+	const char *name;
+	TupleDesc	desc;
+	Tuplestorestate *rows;		/* made for random access */
+} SqlRows;
+extern uint64 sql_run_over(const SqlPlan *plan, Datum *values, const SqlRows *over,
+						   Tuplestorestate *into);
 
 /* A column of a row of the last result, columns from 1, rows from 0. */
 extern Datum sql_value(uint64 row, int column, bool *isnull);

@@ -12,6 +12,7 @@
 
 #include "datatype/timestamp.h"
 #include "storage/itemptr.h"
+#include "utils/elog.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -175,14 +176,17 @@ typedef struct Cancel
 
 /*
  * What is to be done after the step, for the same customer, in a step of its
- * own: an internal event (rule 15), the entry of a sub-journey's member, or the
- * result that a tile awaits.
+ * own: an internal event (rule 15), the entry of a sub-journey's member, the
+ * result that a tile awaits, or what an update_profile tile writes to the bound
+ * table.  The last comes before all others, and the member goes on as part of the
+ * step that raised it: with its event, and at its time.
  */
 typedef enum RaisedKind
 {
 	RAISED_EVENT,
 	RAISED_CHILD,
-	RAISED_RESULT
+	RAISED_RESULT,
+	RAISED_PATCH
 } RaisedKind;
 
 typedef struct Raised
@@ -190,15 +194,28 @@ typedef struct Raised
 	RaisedKind	kind;
 	Journey    *journey;		/* that of the member that raised it */
 	const char *event;			/* event */
-	Jsonb	   *props;
-	int64		member;			/* child: the parent; result: who awaits it */
+	Jsonb	   *props;			/* event; patch: what is written */
+	int64		member;			/* child: the parent; result: who awaits it;
+								 * patch: whose tile it is */
 	int16		tile;			/* the tile that awaits, or enters the child */
 	text	   *key;			/* child */
 	Jsonb	   *context;
 	const char *outcome;		/* result */
 	Jsonb	   *response;
 	bool		is_error;
+	Event	   *step_event;		/* patch: of the step that raised it */
+	Jsonb	   *step_props;
+	TimestampTz due_at;
+	int			depth;			/* writes in a row without anything between */
+	char		tries;			/* of the tile, so far */
 } Raised;
+
+/* The customer comes into an audience, or leaves it. */
+typedef struct Membership
+{
+	const char *audience;
+	bool		enters;
+} Membership;
 
 /* Customers whom an event of somebody else enters. */
 typedef struct Fanned
@@ -236,7 +253,11 @@ typedef struct StoreOps
 	/* The customer's members of that journey, exited ones too. */
 	EntryHistory (*history) (Step *step, const Journey *journey, text *key);
 	bool		(*in_audience) (Step *step, const char *audience);
-	/* The customer's actions with that tag created later than since. */
+
+	/*
+	 * The customer's actions with that tag created later than since, but for
+	 * those that the step cancels.
+	 */
 	int			(*count_actions) (Step *step, const char *tag, TimestampTz since);
 
 	/*
@@ -255,6 +276,13 @@ typedef struct StoreOps
 
 	/* Make what was written visible to SQL and push a snapshot that sees it. */
 	void		(*push_snapshot) (Step *step);
+
+	/*
+	 * Write a RAISED_PATCH to the bound table; NULL, or what went wrong.
+	 * *changed: what $profile_changed is to say, NULL for nothing.  Members
+	 * of the customer may have been moved by what that set off.
+	 */
+	ErrorData  *(*patch) (Step *step, const Raised *raised, Jsonb **changed);
 
 	/*
 	 * Write what the step decided.  False: somebody else has entered a member
@@ -290,6 +318,7 @@ struct Step
 	List	   *pending;		/* Raised *, of the steps so far, still to be
 								 * done */
 	int			followed;		/* how many were done */
+	int			depth;			/* see Raised; 0 but after a write */
 	List	   *fans;			/* Fanned *, of the steps so far */
 	List	   *stored;			/* Member *: as they are, locked, by
 								 * (entered_at, id) */
@@ -307,6 +336,7 @@ struct Step
 	List	   *left;			/* Member *, parents that await their child no
 								 * longer */
 	List	   *fanned;			/* Fanned * */
+	List	   *memberships;	/* Membership * */
 	List	   *held;			/* Member *, of paused journeys that will want
 								 * the event after the pause */
 	Jsonb	   *traits;			/* NULL: not read yet */

@@ -12,6 +12,7 @@
 #include "utils/snapmgr.h"
 
 #include "cache.h"
+#include "patch.h"
 #include "shmem.h"
 #include "sql.h"
 #include "store.h"
@@ -198,6 +199,23 @@ expire_actions(Step *step)
 	return true;
 }
 
+/* False: others have come before us with one of them. */
+static bool
+write_memberships(Step *step)
+{
+	ListCell   *cell;
+
+	foreach(cell, step->memberships)
+	{
+		if (!store_write_membership(step->customer, lfirst(cell)))
+		{
+			undo_inserts(step);
+			return false;
+		}
+	}
+	return true;
+}
+
 static void
 write_rest(Step *step)
 {
@@ -240,7 +258,7 @@ write_step(Step *step)
 		raise_where_frozen();
 		return false;
 	}
-	if (!expire_actions(step))
+	if (!expire_actions(step) || !write_memberships(step))
 		return false;
 	write_members(step);
 	write_rest(step);
@@ -283,5 +301,6 @@ const StoreOps store_live = {
 	.count_actions = store_count_actions,
 	.action_outcome = store_action_outcome,
 	.push_snapshot = live_push_snapshot,
+	.patch = patch_write,
 	.write = write_step
 };

@@ -143,6 +143,17 @@ extern List *store_open_customers(int32 journey, const text *after, int max);
 /* What the journey has not sent yet will not be sent. */
 extern void store_cancel_pending(const char *journey);
 
+/* ---- store_membership.c ---- */
+
+/* False: it is so already, or others have made it so meanwhile. */
+extern bool store_write_membership(text *customer, const Membership *membership);
+
+/*
+ * Is the customer in that audience?  Whoever is writing that is waited for, and
+ * a row that there is stays until we have ended.
+ */
+extern bool store_lock_membership(text *customer, const char *audience);
+
 /* ---- store_side.c ---- */
 extern Jsonb *store_traits(text *customer);
 extern void store_merge_traits(text *customer, Jsonb *patch, TimestampTz now);

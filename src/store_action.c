@@ -107,31 +107,66 @@ store_insert_action(Step *step, const Action *action)
 
 /* ---- those there are ---- */
 
-int
-store_count_actions(Step *step, const char *tag, TimestampTz since)
+static int
+count_rows(SqlPlan *plan, Datum *values)
 {
-	static SqlPlan plan = {
-		"SELECT pg_catalog.count(*)::int4 FROM journey.action"
-		" WHERE customer OPERATOR(pg_catalog.=) $1"
-		" AND $2 OPERATOR(pg_catalog.=) ANY (tags)"
-		" AND created_at OPERATOR(pg_catalog.>) $3"
-		" AND created_at OPERATOR(pg_catalog.<=) $4"
-		" AND state OPERATOR(pg_catalog.<>) 'suppressed'"
-		" AND state OPERATOR(pg_catalog.<>) 'cancelled'",
-		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
-	};
-	Datum		values[] = {PointerGetDatum(step->customer), CStringGetTextDatum(tag),
-	TimestampTzGetDatum(since), TimestampTzGetDatum(step->now)};
 	Snapshot	snapshot = hot_snapshot();
 	SqlSession	session;
 	bool		isnull;
 	int			count;
 
 	sql_begin(&session);
-	sql_read(&plan, values, NULL, snapshot);
+	sql_read(plan, values, NULL, snapshot);
 	count = DatumGetInt32(sql_value(0, 1, &isnull));
 	sql_end(&session);
 	UnregisterSnapshot(snapshot);
+	return count;
+}
+
+/* What counts for a cap: with that tag, later than since, and not taken back. */
+#define COUNT_CAPPED \
+	"SELECT pg_catalog.count(*)::int4 FROM journey.action" \
+	" WHERE customer OPERATOR(pg_catalog.=) $1" \
+	" AND $2 OPERATOR(pg_catalog.=) ANY (tags)" \
+	" AND created_at OPERATOR(pg_catalog.>) $3" \
+	" AND created_at OPERATOR(pg_catalog.<=) $4" \
+	" AND state OPERATOR(pg_catalog.<>) 'suppressed'" \
+	" AND state OPERATOR(pg_catalog.<>) 'cancelled'"
+
+/* Those of them that the step is about to cancel: see store_cancel_actions. */
+static int
+count_cancelled(Step *step, const Cancel *cancel, Datum tag, TimestampTz since)
+{
+	static SqlPlan plan = {
+		COUNT_CAPPED
+		" AND (id OPERATOR(pg_catalog.=) $5"
+		" OR member OPERATOR(pg_catalog.=) $6 AND state OPERATOR(pg_catalog.=) 'pending'"
+		" AND (NOT $7 OR (attempts OPERATOR(pg_catalog.=) 0"
+		" AND next_attempt_at OPERATOR(pg_catalog.>) $4)))",
+		7, {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID, BOOLOID}
+	};
+	pg_uuid_t	none = {{0}};
+	Datum		values[] = {PointerGetDatum(step->customer), tag,
+		TimestampTzGetDatum(since), TimestampTzGetDatum(step->now),
+		UUIDPGetDatum(cancel->expired ? cancel->expired : &none),
+	Int64GetDatum(cancel->member), BoolGetDatum(cancel->held_only)};
+
+	return count_rows(&plan, values);
+}
+
+int
+store_count_actions(Step *step, const char *tag, TimestampTz since)
+{
+	static SqlPlan plan = {
+		COUNT_CAPPED, 4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}
+	};
+	Datum		values[] = {PointerGetDatum(step->customer), CStringGetTextDatum(tag),
+	TimestampTzGetDatum(since), TimestampTzGetDatum(step->now)};
+	int			count = count_rows(&plan, values);
+	ListCell   *cell;
+
+	foreach(cell, step->cancels)
+		count -= count_cancelled(step, lfirst(cell), values[1], since);
 	return count;
 }
 

@@ -20,6 +20,7 @@
 #include "utils/numeric.h"
 
 #include "condition.h"
+#include "json_value.h"
 
 #define MAX_TEMPLATE_DEPTH 100
 
@@ -213,58 +214,6 @@ typedef struct Rendering
 } Rendering;
 
 static void
-numeric_value(JsonbValue *value, Datum number)
-{
-	value->type = jbvNumeric;
-	value->val.numeric = DatumGetNumeric(number);
-}
-
-/* The types that condition_parse.c leaves as they are. */
-static void
-plain_value(JsonbValue *value, Oid type, Datum datum)
-{
-	switch (type)
-	{
-		case TEXTOID:
-			value->type = jbvString;
-			value->val.string.val = TextDatumGetCString(datum);
-			value->val.string.len = strlen(value->val.string.val);
-			break;
-		case BOOLOID:
-			value->type = jbvBool;
-			value->val.boolean = DatumGetBool(datum);
-			break;
-		case INT4OID:
-			numeric_value(value, NumericGetDatum(int64_to_numeric(DatumGetInt32(datum))));
-			break;
-		case INT8OID:
-			numeric_value(value, NumericGetDatum(int64_to_numeric(DatumGetInt64(datum))));
-			break;
-		case NUMERICOID:
-			/* JSON has no NaN and no infinity; to_jsonb() makes them strings. */
-			if (numeric_is_nan(DatumGetNumeric(datum)) ||
-				numeric_is_inf(DatumGetNumeric(datum)))
-				plain_value(value, TEXTOID,
-							CStringGetTextDatum(DatumGetCString(DirectFunctionCall1(numeric_out, datum))));
-			else
-				numeric_value(value, datum);
-			break;
-		default:
-			elog(ERROR, "unexpected type %u in a template", type);
-	}
-}
-
-static void
-jsonb_value(JsonbValue *value, Jsonb *jsonb)
-{
-	if (JB_ROOT_IS_SCALAR(jsonb) && JsonbExtractScalar(&jsonb->root, value))
-		return;
-	value->type = jbvBinary;
-	value->val.binary.data = &jsonb->root;
-	value->val.binary.len = VARSIZE(jsonb) - VARHDRSZ;
-}
-
-static void
 evaluate(Expression *expr, Rendering *rendering, JsonbValue *value)
 {
 	bool		isnull;
@@ -273,10 +222,8 @@ evaluate(Expression *expr, Rendering *rendering, JsonbValue *value)
 
 	if (isnull)
 		value->type = jbvNull;
-	else if (type == JSONBOID)
-		jsonb_value(value, DatumGetJsonbP(datum));
 	else
-		plain_value(value, type, datum);
+		json_plain_value(value, type, datum);
 }
 
 /* A value within a text: strings as they are, null as nothing. */

@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "binding.h"
 #include "engine.h"
 #include "guc.h"
 
@@ -47,6 +48,29 @@ exit_enter(Step *step, Member *member, Tile *tile)
 	};
 }
 
+/* The user's own table is written after this step: see follow.c. */
+static StepResult
+raise_patch(Step *step, Member *member, Tile *tile, Jsonb *patch)
+{
+	Raised	   *raised = palloc0(sizeof(Raised));
+
+	raised->kind = RAISED_PATCH;
+	raised->journey = member->journey;
+	raised->member = member->id;
+	raised->tile = tile->number;
+	raised->props = patch;
+	raised->step_event = step->event;
+	raised->step_props = step->props;
+	raised->due_at = step->due_at;
+	raised->depth = step->depth + 1;
+	raised->tries = member->tries;
+	step->raised = lappend(step->raised, raised);
+	return (StepResult)
+	{
+		.kind = STEP_WAIT, .due = NO_TIME, .again = NO_TIME
+	};
+}
+
 static StepResult
 update_profile_enter(Step *step, Member *member, Tile *tile)
 {
@@ -62,6 +86,8 @@ update_profile_enter(Step *step, Member *member, Tile *tile)
 		record_failure(step, &place, sqlstate, "\"set\" does not give an object");
 		return erred(sqlstate);
 	}
+	if (binding_get() != NULL)
+		return raise_patch(step, member, tile, patch);
 	step_patch_profile(step, member->journey, patch);
 	return ready();
 }

@@ -95,7 +95,7 @@ validate_audience(Validation *validation, const Place *place, const char *audien
 		report_missing(validation, place,
 					   psprintf("audience %s in %s does not exist",
 								quoted_name(audience), place_text(place)),
-					   &nearest, "Audiences cannot be created yet: there is no verb for it.");
+					   &nearest, "Create it with journey_audience_create().");
 }
 
 /* Of another journey. */

@@ -184,6 +184,50 @@ CALL emit('10:01', 'ann', 'go');
 SELECT state, count(*), count(next_attempt_at) AS due FROM sends GROUP BY 1 ORDER BY 1;
 SELECT key, tile, state FROM members;
 SELECT count(*) FROM journey_claim('mail');
+-- what the step itself cancels does not count: it has expired, or an exit rule calls it back
+ROLLBACK TO clean;
+CALL draw('slow', $${
+  "cap": {"tag": "promo", "max": 1, "per": "1 hour"},
+  "tiles": {
+    "start": {"type": "entry", "on": [{"event": "X"}]},
+    "send": {"type": "action", "destination": "mail", "tags": ["promo"], "expires": "5 minutes", "await": true},
+    "again": {"type": "action", "destination": "mail", "tags": ["promo"]},
+    "more": {"type": "action", "destination": "mail", "tags": ["promo"]},
+    "done": {"type": "exit"}
+  },
+  "edges": [{"from": "start", "to": "send"}, {"from": "send", "to": "again"}, {"from": "again", "to": "more"}, {"from": "more", "to": "done"}]
+}$$);
+CALL emit('10:00', 'ann', 'X');
+CALL advance('10:05');
+SELECT tile, state, last_error FROM sends;
+ROLLBACK TO clean;
+CALL draw('night', $${
+  "key": "props->>'k'",
+  "quiet_hours": {"from": "22:00", "to": "23:00"},
+  "cap": {"tag": "promo", "max": 2, "per": "1 day"},
+  "exit": [{"event": "go", "condition": "key IN ('a', 'c')", "outcome": "gone"}],
+  "tiles": {
+    "start": {"type": "entry", "on": [{"event": "X"}]},
+    "send": {"type": "action", "destination": "mail", "tags": ["promo"]},
+    "hold": {"type": "wait"},
+    "again": {"type": "action", "destination": "mail", "tags": ["promo"]},
+    "done": {"type": "exit"}
+  },
+  "edges": [
+    {"from": "start", "to": "hold", "condition": "key = 'b'"},
+    {"from": "start", "to": "send"},
+    {"from": "send", "to": "hold"},
+    {"from": "hold", "to": "again", "event": "go"},
+    {"from": "again", "to": "done"}
+  ]
+}$$);
+-- a's counts: it was not held
+CALL emit('21:00', 'ann', 'X', '{"k": "a"}');
+CALL emit('22:00', 'ann', 'X', '{"k": "c"}');
+CALL emit('22:01', 'ann', 'X', '{"k": "b"}');
+CALL emit('22:02', 'ann', 'go');
+SELECT tile, state, created_at, next_attempt_at FROM sends;
+SELECT key, tile, outcome FROM members;
 
 -- What expires is not sent: at that moment, and counted from the move, also where the hours hold it.
 ROLLBACK TO clean;

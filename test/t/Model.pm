@@ -947,7 +947,9 @@ sub react
 	return \%reaction;
 }
 
-# Rule 8: during a pause only goals count; the rest is kept for the resume.
+# Rule 8: during a pause only goals count; the rest is kept for the resume.  What is
+# kept though this journey does not hear it does nothing but that time comes for the
+# customer's members at once: see late_customers.
 sub is_held
 {
 	my ($self, $member, $step) = @_;
@@ -956,7 +958,7 @@ sub is_held
 
 	return unless $journey->{state} eq 'paused';
 	push @{ $pause->{held} }, $step->{event}
-	  if $self->hears($member->{journey}, $step->{event}{event})
+	  if ($self->members_hear($step->{event}{event}) || asks_always($self->definition($member)))
 	  && !grep { $_ == $step->{event} } @{ $pause->{held} };
 	return 1;
 }
@@ -1229,11 +1231,25 @@ sub names_event
 
 	return 1
 	  if $journey->{state} eq 'active' && grep { ($_->{event} // '') eq $event } triggers(newest($journey));
+	return members_name($journey, $event);
+}
+
+sub members_name
+{
+	my ($journey, $event) = @_;
+
 	return grep { ($_->{event} // '') eq $event } map {
 		my $tiles = $_->{tiles};
 		($_->{goal} // (), @{ $_->{exit} // [] }, @{ $_->{edges} },
 			map { @{ $_->{reset} // [] } } values %$tiles)
 	} versions_in_force($journey);
+}
+
+# Members of whatever journey.
+sub members_hear
+{
+	my ($self, $event) = @_;
+	return grep { members_name($self->journey($_), $event) } @{ $self->{names} };
 }
 
 sub versions_in_force
@@ -1318,6 +1334,8 @@ sub clock
 		grep { $_->{state} eq 'active' } $self->members_of($customer));
 }
 
+# From due time to due time.  Who is due at the same moment: customer by customer, in
+# the order of their first timers, since one can enter another (customers of triggers).
 sub advance
 {
 	my ($self, $to) = @_;
@@ -1325,19 +1343,39 @@ sub advance
 	for (;;)
 	{
 		$self->catch_up($_) for $self->late_customers;
-		my @due = sort { due_at($a) <=> due_at($b) || $a->{entered_at} <=> $b->{entered_at}
-			  || $a->{id} <=> $b->{id} }
-		  grep { defined due_at($_) && due_at($_) <= $to && $self->is_running($_) }
-		  @{ $self->{members} };
-		last unless @due;
-		$self->{now} = max($self->{now}, due_at($due[0]));
-		if (grep { is_open($_) && defined $self->next_pause($_) } $self->members_of($due[0]{customer}))
-		{
-			$self->catch_up($due[0]{customer});
-		}
-		else { $self->fire($due[0]) }
+		my ($first) = sort { $a <=> $b } map { due_at($_) } $self->due_members($to);
+		last unless defined $first;
+		$self->{now} = max($self->{now}, $first);
+		my %timers;
+		my @customers = grep { !$timers{$_}++ } map { $_->{customer} }
+		  sort { due_at($a) <=> due_at($b) || $a->{id} <=> $b->{id} } $self->due_members($self->{now});
+		$self->fire_timers($_, $timers{$_}) for @customers;
 	}
 	$self->{now} = $to;
+	return;
+}
+
+sub due_members
+{
+	my ($self, $by) = @_;
+
+	return grep { defined due_at($_) && due_at($_) <= $by && $self->is_running($_) } @{ $self->{members} };
+}
+
+# At most so many of the customer's timers; what is due again at once comes after
+# the others.
+sub fire_timers
+{
+	my ($self, $customer, $most) = @_;
+
+	$self->catch_up($customer);
+	for (1 .. $most)
+	{
+		my ($member) = sort { due_at($a) <=> due_at($b) || $a->{entered_at} <=> $b->{entered_at} || $a->{id} <=> $b->{id} }
+		  grep { $_->{customer} eq $customer } $self->due_members($self->{now});
+		return unless $member;
+		$self->fire($member);
+	}
 	return;
 }
 
@@ -1394,23 +1432,25 @@ sub fire_timer
 	return $self->fire_wait($step, $member, $tile, %is_due);
 }
 
+# The hold's end counts for more than a recheck.  Who has missed the window is held
+# anew, so the condition is asked then, as on arrival, where it is asked by time at all.
 sub fire_wait
 {
 	my ($self, $step, $member, $tile, %is_due) = @_;
 	my $timers = $member->{timers};
 
-	if ($is_due{recheck})
+	if ($is_due{hold})
 	{
-		my $erred;
-		return $self->ready($step, $member, 'timer')
-		  if $self->holds($step, $member, $tile, \$erred);
-		return $self->erred($step, $member, $erred) if $erred;
-		$timers->{recheck} = $self->later($step, $member, $step->{now}, $tile->{recheck});
+		$timers->{hold} = $self->into_window($step, $member, $tile, $step->{now});
+		return $self->ready($step, $member, 'timer') if $timers->{hold} <= $step->{now};
 	}
-	return unless $is_due{hold};
-	$timers->{hold} = $self->into_window($step, $member, $tile, $step->{now});
-	return if $timers->{hold} > $step->{now};
-	return $self->ready($step, $member, 'timer');
+	return unless defined $timers->{recheck};
+	my $erred;
+	return $self->ready($step, $member, 'timer')
+	  if $self->holds($step, $member, $tile, \$erred);
+	return $self->erred($step, $member, $erred) if $erred;
+	$timers->{recheck} = $self->later($step, $member, $step->{now}, $tile->{recheck});
+	return;
 }
 
 # ---- pauses (rule 8) ----
@@ -1419,9 +1459,17 @@ sub fire_wait
 sub hears
 {
 	my ($self, $name, $event) = @_;
-	return $self->names_event($name, $event) || grep { !$_->{event} && defined $_->{condition} }
-	  map { (@{ $_->{exit} // [] }, grep { $_->{type} eq 'wait' } values %{ $_->{tiles} }) }
-	  versions_in_force($self->journey($name));
+	return $self->names_event($name, $event)
+	  || grep { asks_always($_) } versions_in_force($self->journey($name));
+}
+
+# Does it ask conditions at whatever event?
+sub asks_always
+{
+	my ($definition) = @_;
+
+	return grep { !$_->{event} && defined $_->{condition} } @{ $definition->{exit} // [] },
+	  grep { $_->{type} eq 'wait' } values %{ $definition->{tiles} };
 }
 
 # All that the customer's members missed, pause by pause.

@@ -1,0 +1,168 @@
+/*-------------------------------------------------------------------------
+ *
+ * patch_text.c
+ *	  The statements that write to the user's own table.
+ *
+ * The names of its columns are the user's, and which are written is the patch's:
+ * no constant text can serve.  Every name goes through quote_identifier, every
+ * value is an argument, and operators and functions are those of pg_catalog,
+ * whatever the search_path.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "columns.h"
+#include "names.h"
+#include "patch_text.h"
+#include "profile.h"
+
+#define FIRST_KEY 3				/* number of its argument */
+
+#if MAX_KEY_COLUMNS + FIRST_KEY - 1 > SQL_MAX_ARGS
+#error "a key of as many columns does not fit into a statement's arguments"
+#endif
+
+/* ---- which row ---- */
+
+/* FROM and WHERE, or for an UPDATE its middle and end. */
+static char *
+where_text(const Binding *binding, Oid relation)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < binding->nkeys; i++)
+		appendStringInfo(&text, "%s profile.%s OPERATOR(pg_catalog.=) CAST($%d AS %s)",
+						 i == 0 ? " WHERE" : " AND",
+						 quote_identifier(binding->keys[i]), FIRST_KEY + i,
+						 format_type_be_qualified(binding_key_type(binding, relation, i)));
+	return text.data;
+}
+
+/* The customer, as the trigger reads it off the row. */
+static char *
+customer_text(const Binding *binding)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < binding->nkeys; i++)
+		appendStringInfo(&text, "%sCAST(profile.%s AS pg_catalog.text)",
+						 i == 0 ? "" : " OPERATOR(pg_catalog.||) ':' OPERATOR(pg_catalog.||) ",
+						 quote_identifier(binding->keys[i]));
+	return text.data;
+}
+
+/* The customer holds the key columns' values, with ':' between. */
+static void
+add_keys(PatchText *text, const Binding *binding, const char *customer)
+{
+	for (int i = 0; i < binding->nkeys; i++)
+	{
+		const char *end = i < binding->nkeys - 1 ? strchr(customer, ':') : NULL;
+		int			length = end ? end - customer : strlen(customer);
+
+		text	  ->types[text->nargs] = TEXTOID;
+		text	  ->values[text->nargs++] =
+			PointerGetDatum(cstring_to_text_with_len(customer, length));
+
+		customer += length + (end ? 1 : 0);
+	}
+}
+
+/* ---- which columns ---- */
+
+static Form_pg_attribute
+find_column(const Binding *binding, Relation rel, const char *name)
+{
+	for (int i = 0; i < binding->nkeys; i++)
+	{
+		if (strcmp(binding->keys[i], name) == 0)
+			ereport(ERROR,
+					errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+					errmsg("column %s of table %s names the customer and cannot be set",
+						   quoted_name(name), binding_name(binding)));
+	}
+	return column_by_name(rel, name);
+}
+
+static void
+append_column(StringInfo sets, StringInfo types, Form_pg_attribute attribute)
+{
+	const char *name = quote_identifier(NameStr(attribute->attname));
+	const char *separator = sets->len > 0 ? ", " : "";
+
+	appendStringInfo(sets, "%s%s = patch.%s", separator, name, name);
+	appendStringInfo(types, "%s%s %s", separator, name,
+					 format_type_extended(attribute->atttypid, attribute->atttypmod,
+										  FORMAT_TYPE_TYPEMOD_GIVEN |
+										  FORMAT_TYPE_FORCE_QUALIFY));
+}
+
+/* Each of the patch's names is a column, and takes its value as that is read. */
+static char *
+write_columns(const Binding *binding, Oid relation, Jsonb *patch, const char *where)
+{
+	Relation	rel = relation_open(relation, NoLock);
+	JsonbIterator *it = JsonbIteratorInit(&patch->root);
+	JsonbValue	item;
+	JsonbIteratorToken token;
+	StringInfoData sets;
+	StringInfoData types;
+
+	initStringInfo(&sets);
+	initStringInfo(&types);
+	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			append_column(&sets, &types,
+						  find_column(binding, rel,
+									  pnstrdup(item.val.string.val, item.val.string.len)));
+	}
+	relation_close(rel, NoLock);
+	return psprintf("UPDATE %s AS profile SET %s FROM pg_catalog.jsonb_to_record($1) AS patch (%s)%s",
+					binding_name(binding), sets.data, types.data, where);
+}
+
+static char *
+write_traits(const Binding *binding, const char *where)
+{
+	const char *column = quote_identifier(binding->traits);
+
+	return psprintf("UPDATE %s AS profile SET %s ="
+					" (coalesce(profile.%s, '{}') OPERATOR(pg_catalog.||) $1)"
+					" OPERATOR(pg_catalog.-) $2%s",
+					binding_name(binding), column, column, where);
+}
+
+/* ---- all ---- */
+
+void
+patch_text_make(PatchText *made, const Binding *binding, text *customer, Jsonb *patch)
+{
+	Oid			relation = binding_open(binding, AccessShareLock);
+	char	   *where = where_text(binding, relation);
+	char	   *from = psprintf("FROM %s AS profile%s", binding_name(binding), where);
+
+	made->table = binding_name(binding);
+	made->customer = text_to_cstring(customer);
+	made->nargs = 0;
+	made->types[made->nargs] = JSONBOID;
+	made->values[made->nargs++] = JsonbPGetDatum(patch);
+	made->types[made->nargs] = TEXTARRAYOID;
+	made->values[made->nargs++] = PointerGetDatum(profile_removals(patch));
+	add_keys(made, binding, made->customer);
+	made->lock = psprintf("SELECT %s %s FOR NO KEY UPDATE OF profile SKIP LOCKED",
+						  customer_text(binding), from);
+	made->look = psprintf("SELECT %s", from);
+	made->write = NULL;
+	if (JB_ROOT_COUNT(patch) > 0)
+		made->write = binding->traits ? write_traits(binding, where) :
+			write_columns(binding, relation, patch, where);
+}
