@@ -299,6 +299,7 @@ COMMENT ON SEQUENCE journey.member_id IS 'Ids of members.';
 COMMENT ON SEQUENCE journey.transition_id IS 'Ids of transitions.';
 COMMENT ON SEQUENCE journey.journey_id_seq IS 'Numbers of journeys.';
 COMMENT ON SEQUENCE journey.held_seq_seq IS 'Numbers of held events.';
+COMMENT ON SEQUENCE journey.source_id_seq IS 'Numbers of sources.';
 
 -- How counts, partitions and rights are worked out
 COMMENT ON VIEW journey.horizon IS 'Internal. Up to which transaction the log is folded, and up to which it could be.';
