@@ -297,6 +297,16 @@ like($copy->safe_psql('shop', "SELECT journey.enter_scheduled('winback', 0)"), q
 is( $copy->safe_psql('shop', "SELECT string_agg(DISTINCT customer, ' ' ORDER BY customer) FROM journey.member"),
 	'eve joe', 'here');
 $copy->stop('fast');
+
+# What an extension that was dropped has left behind goes with the first activation of the next; others' jobs stay.
+my $tick = "SELECT string_agg(j::text, ';' ORDER BY jobid) FROM cron.job j WHERE command ~ 'journey_tick'";
+my $tick_before = $alone->safe_psql('shop', $tick);
+my $named = "SELECT string_agg(jobname::text, ', ' ORDER BY jobname) FROM cron.job WHERE jobname LIKE 'journey: %'";
+$alone->safe_psql('shop', 'DROP TABLE buyer; DROP EXTENSION journey; CREATE EXTENSION journey');
+is($alone->safe_psql('shop', $named), 'journey: audiences, journey: maintain, journey: winback #0', 'jobs outlive the extension');
+$alone->safe_psql('shop', "SELECT journey_create('plain', " . winback('0 9 * * *') =~ s/\{"schedule".*?\}/{"event": "e"}/r . "), journey_activate('plain')");
+is($alone->safe_psql('shop', $named), 'journey: maintain', 'but not the next activation');
+is($alone->safe_psql('shop', $tick), $tick_before, "a user's job stays");
 $alone->stop('fast');
 
 # ---- gone ----
