@@ -110,6 +110,36 @@ SELECT stands('ann', 'done exited done
 SELECT failed('');
 ROLLBACK TO clean;
 
+-- An audience with a query is refreshed first; where that fails, those enter whom it gave last.
+CREATE SCHEMA shop;
+CREATE TABLE shop.orders (customer text, at timestamptz);
+INSERT INTO shop.orders VALUES ('ann', moment('2024-10-01 12:00')), ('ann', moment('2024-12-20 12:00')), ('bob', moment('2024-12-01 12:00')), ('cyd', moment('2024-12-05 12:00'));
+CALL at('2025-03-01 09:00');
+SELECT journey_audience_create('quiet', 'SELECT customer FROM shop.orders GROUP BY customer HAVING max(at) < now() - interval ''90 days''');
+CALL restore('winback', jsonb_set(:'winback', '{tiles,start,on,1,audience}', '"quiet"'));
+SELECT name FROM journey.wanted_job ORDER BY name;
+SELECT customer FROM journey.audience_member WHERE audience = 'quiet' ORDER BY customer;
+CALL at('2025-03-05 12:00');
+SELECT journey.enter_scheduled('winback', 1);
+SELECT stands('bob', 'hold active'), stands('cyd', '');
+CALL at('2025-03-06 09:00');
+SELECT journey.enter_scheduled('winback', 1);
+SELECT stands('ann', ''), stands('bob', 'hold active'), stands('cyd', 'hold active');
+SELECT customer FROM journey.audience_member WHERE audience = 'quiet' ORDER BY customer;
+CALL advance('2025-04-10 09:00');
+ALTER TABLE shop.orders RENAME TO sales;
+SELECT journey.enter_scheduled('winback', 1);
+SELECT stands('ann', ''), stands('bob', 'done exited done
+	hold active');
+SELECT source, sqlstate, message FROM journey.failure;
+ALTER TABLE shop.sales RENAME TO orders;
+SELECT journey.enter_scheduled('winback', 1);
+SELECT stands('ann', 'hold active');
+-- one without is as it was written; one that is gone is an error
+DELETE FROM journey.audience WHERE name = 'quiet';
+SELECT error_of('SELECT journey.enter_scheduled(''winback'', 1)');
+ROLLBACK TO clean;
+
 -- The condition: no event asks, so event is null and props is empty; null is false; one that errs is recorded and
 -- concerns nobody else.
 INSERT INTO journey.audience_member (audience, customer) VALUES ('lapsed', '0'), ('lapsed', '1'), ('lapsed', '2');

@@ -192,6 +192,17 @@ like($err, qr/^\S+ WARNING: +journey: the job "journey: maintain" of pg_cron is 
 unlike($err, qr/ERROR/, 'nothing else went wrong');
 is($main->safe_psql('shop', $others), $others_before, "through all this, others' jobs stay as they were");
 
+# Audiences that are refreshed by interval have one job for all of them.
+my $refreshed = "SELECT schedule, command, username FROM cron.job WHERE jobname = 'journey: audiences'";
+$main->safe_psql('shop', "CREATE TABLE buyer AS SELECT 'eve'::text AS id; GRANT SELECT ON buyer TO ann");
+$main->safe_psql('shop', "SET ROLE ann; SELECT journey_audience_create('once', 'SELECT id FROM public.buyer')");
+is($main->safe_psql('shop', $refreshed), '', 'an audience without interval needs no job');
+$main->safe_psql('shop', "SET ROLE ann; SELECT journey_audience_create('daily', 'SELECT id FROM public.buyer', '1 day')");
+is( $main->safe_psql('shop', $refreshed), "* * * * *|SELECT journey.refresh_due() WHERE journey.is_armed()|$owner",
+	'one with an interval does');
+$main->safe_psql('shop', "SET ROLE ops; SELECT journey_audience_drop('daily')");
+is($main->safe_psql('shop', $refreshed), '', 'until it is dropped');
+
 # Two at once: neither waits for the other, and no job gets lost.
 $main->safe_psql('shop', "SELECT journey_create(name, definition) FROM unnest('{one, two}'::text[]) name, (SELECT " . winback('0 9 * * 1') . '::jsonb) d (definition)');
 my $session = $main->background_psql('shop');
@@ -217,6 +228,10 @@ $main->safe_psql('shop', "SELECT cron.schedule('users own', '$often', 'SELECT 42
 # alone: nothing of ours is preloaded; the timers are worked off by a job.
 $alone->safe_psql(
 	'shop', "CREATE EXTENSION pg_cron; CREATE EXTENSION journey; $audience;
+	CREATE TABLE buyer AS SELECT 'old'::text AS id;
+	SELECT journey_audience_create('buyers', 'SELECT DISTINCT id FROM public.buyer', '1 minute');
+	UPDATE journey.audience SET refresh_at = now() WHERE name = 'buyers';
+	INSERT INTO buyer VALUES ('new');
 	SELECT journey_create('winback', " . winback($often) . "), journey_activate('winback'), journey_enter('winback', 'zoe');
 	SELECT cron.schedule('journey', '$often', 'SELECT journey_tick()');");
 is($alone->safe_psql('shop', "SHOW shared_preload_libraries"), 'pg_cron', 'nothing of ours is preloaded');
@@ -252,6 +267,8 @@ ok(ran($main, 'users own'), "main: users' own jobs run");
 ok(ran($alone, 'journey: winback #0'), 'alone: the job runs, in a background worker');
 ok( $alone->poll_query_until('shop', "SELECT bool_and(state = 'exited') FROM journey.member WHERE customer = 'zoe'"),
 	'alone: journey_tick() works off the timers');
+ok( $alone->poll_query_until('shop', "SELECT count(*) = 2 FROM journey.audience_member WHERE audience = 'buyers'"),
+	'alone: audiences are refreshed');
 is( $alone->safe_psql('shop', "SELECT string_agg(DISTINCT customer, ' ' ORDER BY customer) FROM journey.member"),
 	'eve joe zoe', 'and who is in the audience has entered');
 is( $alone->safe_psql('shop', "SELECT DISTINCT status FROM cron.job_run_details WHERE status NOT IN ('starting', 'running')"),
@@ -280,6 +297,16 @@ like($copy->safe_psql('shop', "SELECT journey.enter_scheduled('winback', 0)"), q
 is( $copy->safe_psql('shop', "SELECT string_agg(DISTINCT customer, ' ' ORDER BY customer) FROM journey.member"),
 	'eve joe', 'here');
 $copy->stop('fast');
+
+# What an extension that was dropped has left behind goes with the first activation of the next; others' jobs stay.
+my $tick = "SELECT string_agg(j::text, ';' ORDER BY jobid) FROM cron.job j WHERE command ~ 'journey_tick'";
+my $tick_before = $alone->safe_psql('shop', $tick);
+my $named = "SELECT string_agg(jobname::text, ', ' ORDER BY jobname) FROM cron.job WHERE jobname LIKE 'journey: %'";
+$alone->safe_psql('shop', 'DROP TABLE buyer; DROP EXTENSION journey; CREATE EXTENSION journey');
+is($alone->safe_psql('shop', $named), 'journey: audiences, journey: maintain, journey: winback #0', 'jobs outlive the extension');
+$alone->safe_psql('shop', "SELECT journey_create('plain', " . winback('0 9 * * *') =~ s/\{"schedule".*?\}/{"event": "e"}/r . "), journey_activate('plain')");
+is($alone->safe_psql('shop', $named), 'journey: maintain', 'but not the next activation');
+is($alone->safe_psql('shop', $tick), $tick_before, "a user's job stays");
 $alone->stop('fast');
 
 # ---- gone ----
