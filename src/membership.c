@@ -113,9 +113,10 @@ answer(void *arg)
 	Question   *question = arg;
 	const LiveAudience *audience = question->audience;
 	bool		isnull;
-	Datum		value = expr_eval(audience->holds, &audience->author,
-								  &question->scope, &isnull);
+	Datum		value;
 
+	(void) query_author(&audience->author);
+	value = expr_eval(audience->holds, &audience->author, &question->scope, &isnull);
 	question->holds = !isnull && DatumGetBool(value);
 }
 

@@ -134,20 +134,36 @@ sub ledger
 
 	$fields{kind} = 'http' unless exists $fields{kind};
 	delete $fields{kind} unless defined $fields{kind};
+	# As much as is there now: it may grow faster than this reads.
 	open my $file, '<:raw', $self->ledger_file or die $!;
-	seek $file, $self->{read}, 0;
-	while (my $text = readline $file)
+	sysseek $file, $self->{read}, 0;
+	sysread $file, my $text, (-s $file) - $self->{read};
+	for ($text =~ /[^\n]+\n/g)
 	{
-		last unless $text =~ /\n\z/;
-		$self->{read} += length $text;
-		my $line = $json->decode($text);
-		$line->{body} = decode_base64($line->{body_base64}) if exists $line->{body_base64};
-		push @{ $self->{seen} }, $line;
+		$self->{read} += length;
+		push @{ $self->{seen} }, { text => $_ };
 	}
-	return grep {
-		my $line = $_;
-		!grep { ($line->{$_} // '') ne $fields{$_} } keys %fields
-	} @{ $self->{seen} };
+	# Decoding is slow: first by the looks, which for these are unmistakable.
+	my @look = map { quotemeta(qq("$_": )) . '"?' . quotemeta($fields{$_}) . '[",}]' }
+	  grep { /^(kind|id|path|port|of|name)\z/ && $fields{$_} =~ /\A[\w\/. -]+\z/ } keys %fields;
+	my @lines;
+	LINE: for my $seen (@{ $self->{seen} })
+	{
+		$seen->{text} =~ $_ or next LINE for @look;
+		my $line = $seen->{line} //= decode($seen->{text});
+		($line->{$_} // '') eq $fields{$_} or next LINE for keys %fields;
+		push @lines, $line;
+	}
+	return @lines;
+}
+
+sub decode
+{
+	my ($text) = @_;
+	my $body = $text =~ s/, "body_base64": "([^"]*)"\}$/}/ ? $1 : undef;
+	my $line = $json->decode($text);
+	$line->{body} = decode_base64($body) if defined $body;
+	return $line;
 }
 
 # The same, once there are that many; dies where they do not come.
@@ -299,8 +315,8 @@ sub set_interface
 
 	socket(my $socket, PF_INET, SOCK_DGRAM, 0) or die $!;
 	my @calls = $address
-	  ? ([ $SIOCSIFADDR, sockaddr_in(0, inet_aton($address)) ],
-		[ $SIOCSIFNETMASK, sockaddr_in(0, inet_aton('255.255.255.255')) ])
+	  ? ([ $SIOCSIFADDR, pack_sockaddr_in(0, inet_aton($address)) ],
+		[ $SIOCSIFNETMASK, pack_sockaddr_in(0, inet_aton('255.255.255.255')) ])
 	  : ([ $SIOCSIFFLAGS, pack('s', $IFF_UP) ]);
 	for my $call (@calls)
 	{
