@@ -29,7 +29,7 @@ SELECT FROM public.journey_emit('ann', 'came', dedupe_key => 'k');
 SELECT public.journey_emit_batch('{ann}', '{bought}', '{"{}"}');
 SELECT FROM public.journey_enqueue('ann', 'looked');
 SELECT FROM public.journey_enter('probe', 'bob');
-SELECT public.journey_enter_many('probe', '{cleo}');
+SELECT public.journey_enter_many('probe', '{cleo}', '{"a": 1}');
 SELECT public.journey_exit('probe', 'cleo');
 SELECT public.journey_tick();
 SELECT public.journey_advance_to(pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) '2 hours'::interval);
