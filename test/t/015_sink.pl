@@ -240,7 +240,7 @@ if (!$child)
 	my @sockets = map { connected('http') } @partial;
 	syswrite $sockets[$_], $partial[$_] for 0 .. $#partial;
 	syswrite $say, 'x';
-	sleep 600;
+	POSIX::pause();
 	POSIX::_exit(0);
 }
 sysread $ready, my $byte, 1;
