@@ -331,3 +331,15 @@ audience_refresh_due(void)
 	audience_refresh(row, false, LOCK_SKIP, &refresh);
 	return true;
 }
+
+void
+audience_put_off(ErrorData *error)
+{
+	AudienceRow *row = audience_lock_due(guc_clock());
+	Refresh		refresh = {.error = error};
+	Work		work = {.row = row, .result = &refresh};
+
+	work.query.now = guc_clock();
+	if (row != NULL)
+		note_error(&work);
+}

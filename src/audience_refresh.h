@@ -45,4 +45,10 @@ extern void audience_refresh_named(const char *name);
  */
 extern bool audience_refresh_due(void);
 
+/*
+ * The refresh of that one has failed, by something else than its query, and is
+ * rolled back: record it, and let it wait for its next time.
+ */
+extern void audience_put_off(ErrorData *error);
+
 #endif							/* JOURNEY_AUDIENCE_REFRESH_H */

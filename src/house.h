@@ -2,7 +2,7 @@
  *
  * house.h
  *	  What a database's first scheduler does beside the timers: counting the
- *	  transition log, making and dropping partitions.
+ *	  transition log, making and dropping partitions, refreshing audiences.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +18,7 @@ typedef struct House
 {
 	TimestampTz fold_at;
 	TimestampTz maintain_at;
+	TimestampTz refresh_at;		/* when to look for audiences that are due */
 	int64		unfolded;		/* moves since the last fold */
 } House;
 
