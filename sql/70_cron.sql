@@ -17,7 +17,7 @@ RETURNS bigint
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'journey_enter_scheduled';
 COMMENT ON FUNCTION journey.enter_scheduled(text, int) IS
-'Internal. Enter the members that the audience of a trigger by schedule has now, by the journey''s entry rules; trigger is its position in "on" of the entry tile, from 0. Returns how many have entered. Nothing happens unless the journey is active, has such a trigger, and the database is armed.';
+'Internal. Refresh the audience of a trigger by schedule, unless it is kept in real time, and enter its members by the journey''s entry rules; trigger is its position in "on" of the entry tile, from 0. Returns how many have entered. Nothing happens unless the journey is active, has such a trigger, and the database is armed.';
 
 -- pg_cron, here and loaded?  (A setting of a library that is not loaded is none that pg_settings shows.)
 CREATE OR REPLACE FUNCTION journey.why_no_cron(OUT message text, OUT hint text)

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "armed.h"
+#include "audience_refresh.h"
 #include "cache.h"
 #include "profile.h"
 #include "role.h"
@@ -176,7 +177,7 @@ enter_members(ScheduledEntry *order)
 /*
  * Jobs outlive what they were made for: in a copy of the database, and for a
  * journey that is not active, has no such trigger any more or is gone, nothing
- * happens.
+ * happens.  Where the audience's query fails, those enter whom it gave last.
  */
 Datum
 journey_enter_scheduled(PG_FUNCTION_ARGS)
@@ -197,6 +198,7 @@ journey_enter_scheduled(PG_FUNCTION_ARGS)
 		PG_RETURN_INT64(0);
 	order.journey = state->id;
 	order.audience = pstrdup(journey->triggers[order.trigger].audience);
+	audience_refresh_named(order.audience);
 	enter_members(&order);
 	PG_RETURN_INT64(order.entered);
 }

@@ -102,12 +102,15 @@ build() {
 	}
 }
 
+# What prepare is to install beside the server, as test/setup names it.
+setup_extras=()
+
 # prepare PLACE [make variables]: install what is missing, then a folder
 # PLACE.XXXXXX for everything, with the server and the built extension in it.
 prepare() {
 	local place=$1
 	shift
-	"$top/test/setup"
+	"$top/test/setup" "${setup_extras[@]}"
 	choose_server_user
 	work=$(mktemp -d "$place.XXXXXX")
 	copy_server
