@@ -21,9 +21,10 @@ SELECT l.level, m.kind, n.name
 		('{author, operate}', 'function', '{journey_watch, journey_unwatch}'),
 		('{operate}', 'function', '{journey_bind_profile, journey_unbind_profile}'),
 		('{operate}', 'function', '{journey_destination_create, journey_tick, journey_arm, journey_maintain}'),
+		('{operate}', 'function', '{journey_forget}'),
 		('{emit, author, operate}', 'function', '{journey_advance_to}'),
 		('{view, operate}', 'table', '{journey, version, tile, edge, member, event, transition, action, destination,
-			audience, audience_member, customer, queue, pause, held, status, tile_stats, failure, upcoming}'),
+			audience, audience_member, customer, queue, pause, held, status, tile_stats, failure, upcoming, forgotten}'),
 		('{view, operate}', 'table', '{worker}'),
 		('{view, operate}', 'function', '{worker_list}'),
 		('{author, view, operate}', 'schema', '{journey}')) AS m (levels, kind, names)

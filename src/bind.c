@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 
 #include "arguments.h"
+#include "audience_live.h"
 #include "binding.h"
 #include "columns.h"
 #include "role.h"
@@ -264,6 +265,7 @@ journey_bind_profile(PG_FUNCTION_ARGS)
 	tell_others();
 	if (old != source)
 		source_release(old);
+	audience_relive(PG_GETARG_OID(0));
 	PG_RETURN_VOID();
 }
 

@@ -131,6 +131,9 @@ extern void member_hold(Member *member, const StepResult *result);
 
 extern StepResult tile_enter(Step *step, Member *member, Tile *tile);
 
+/* What an update_profile tile sets; NULL: it erred, and was recorded. */
+extern Jsonb *tile_patch(Step *step, const Member *member, Tile *tile, int *sqlstate);
+
 /* A timer of the tile that holds the member; holds_until is for waits. */
 extern StepResult tile_again(Step *step, Member *member, Tile *tile,
 							 TimestampTz holds_until);

@@ -150,46 +150,78 @@ follow_decision(Step *step, Decision decide, Raised *raised)
 
 /* ---- writes to the bound table ---- */
 
-typedef struct PatchEnd
+typedef struct Patch
 {
 	Raised	   *raised;
 	ErrorData  *error;			/* NULL: it is written */
 	Jsonb	   *changed;		/* NULL: nothing */
-} PatchEnd;
+} Patch;
 
+/* NULL: what an earlier write has set off has moved it. */
+static Member *
+patching_member(Step *step, const Raised *raised)
+{
+	Member	   *member = step_member(step, raised->member);
+
+	return member != NULL && member->tile == raised->tile &&
+		member_awaits_patch(member) ? member : NULL;
+}
+
+/* The tile is asked again later, or the member fails. */
+static void
+patch_erred(Step *step, Member *member, const Raised *raised, int sqlstate)
+{
+	member->tries = raised->tries;
+	member_erred(step, member, sqlstate);
+}
+
+/* What is to be written?  Earlier writes are seen. */
+static void
+decide_patch(Step *step, void *arg)
+{
+	Raised	   *raised = ((Patch *) arg)->raised;
+	Member	   *member = patching_member(step, raised);
+	Place		place = {raised->journey, member, raised->tile, NO_EDGE};
+	int			sqlstate = 0;
+
+	raised->props = NULL;
+	if (member == NULL)
+		return;
+	raised->zone = member_zone(step, &place);
+	raised->props = tile_patch(step, member, member_tile(member), &sqlstate);
+	if (raised->props == NULL)
+		patch_erred(step, member, raised, sqlstate);
+}
+
+/* It was written, or could not be. */
 static void
 decide_patched(Step *step, void *arg)
 {
-	PatchEnd   *end = arg;
-	Raised	   *raised = end->raised;
-	Member	   *member = step_member(step, raised->member);
+	Patch	   *patch = arg;
+	Raised	   *raised = patch->raised;
+	Member	   *member = patching_member(step, raised);
 	Place		place = {raised->journey, member, raised->tile, NO_EDGE};
 
-	if (end->error != NULL)
-		record_failure(step, &place, end->error->sqlerrcode,
-					   end->error->message ? end->error->message : "");
-	else if (end->changed != NULL)
+	if (patch->error != NULL)
+		record_failure(step, &place, patch->error->sqlerrcode,
+					   patch->error->message ? patch->error->message : "");
+	else if (patch->changed != NULL)
 		step_raise(step, raised->journey, EVENT_PROFILE_CHANGED,
-				   profile_changes(end->changed));
-	if (member == NULL || member->tile != raised->tile || !member_awaits_patch(member))
-		return;					/* what the write set off has moved it */
-	if (end->error == NULL)
-		member_patched(step, member);
+				   profile_changes(patch->changed));
+	if (member == NULL)
+		return;
+	if (patch->error != NULL)
+		patch_erred(step, member, raised, patch->error->sqlerrcode);
 	else
-	{
-		member->tries = raised->tries;
-		member_erred(step, member, end->error->sqlerrcode);
-	}
+		member_patched(step, member);
 }
 
-/* The member goes on as if the step that raised it had never been interrupted. */
+/* As a part of the step that raised it. */
 static void
-follow_patch(Step *step, Raised *raised)
+patch_decision(Step *step, Decision decide, Patch *patch)
 {
-	PatchEnd	end = {raised};
+	const Raised *raised = patch->raised;
 
-	end.error = step->store->patch(step, raised, &end.changed);
-	run_reload(step);
 	for (int attempts = 0;; attempts++)
 	{
 		run_load(step, NULL, attempts);
@@ -198,13 +230,27 @@ follow_patch(Step *step, Raised *raised)
 		step->due_at = raised->due_at;
 		step->depth = raised->depth;
 		step->reason = REASON_STEP;
-		if (step_run(step, decide_patched, &end))
+		if (step_run(step, decide, patch))
 			break;
 	}
 	step->event = NULL;
 	step->props = NULL;
 	step->due_at = NO_TIME;
 	step->depth = 0;
+}
+
+/* The member goes on as if nothing had come between. */
+static void
+follow_patch(Step *step, Raised *raised)
+{
+	Patch		patch = {raised};
+
+	patch_decision(step, decide_patch, &patch);
+	if (raised->props == NULL)
+		return;
+	patch.error = step->store->patch(step, raised, &patch.changed);
+	run_reload(step);
+	patch_decision(step, decide_patched, &patch);
 }
 
 /* ---- all ---- */
@@ -272,25 +318,31 @@ drop_rest(Step *step)
 	step_settle(step);
 }
 
-/* Writes belong to the steps that raised them, and come before all else. */
+/*
+ * Writes belong to the steps that raised them, and come before all else; those of
+ * a member that goes on come before those of the next one.
+ */
 static Raised *
 next_raised(Step *step)
 {
+	Raised	   *next = linitial(step->pending);
 	ListCell   *cell;
 
 	foreach(cell, step->pending)
 	{
-		if (((Raised *) lfirst(cell))->kind == RAISED_PATCH)
-			return lfirst(cell);
+		Raised	   *raised = lfirst(cell);
+
+		if (raised->depth > next->depth)
+			next = raised;
 	}
-	return linitial(step->pending);
+	return next;
 }
 
 /* Writes count only where one leads to the next. */
 static bool
 is_one_too_many(Step *step, const Raised *raised)
 {
-	if (raised->kind == RAISED_PATCH)
+	if (raised->depth > 0)
 		return raised->depth > guc_max_steps;
 	return step->followed++ >= guc_max_steps;
 }

@@ -33,7 +33,6 @@ typedef struct Writing
 {
 	Step	   *step;
 	const Raised *raised;
-	const char *zone;
 	MemoryContext cxt;			/* for what follows */
 	text	   *customer;		/* as the row has it; NULL: not known yet */
 	Jsonb	   *changed;		/* NULL: nothing */
@@ -157,14 +156,27 @@ nap(void)
 	CHECK_FOR_INTERRUPTS();
 }
 
+/* Of the row that is locked; traits other than an object are not ours to mend. */
+static text *
+customer_of_row(const PatchText *sql)
+{
+	bool		isnull;
+	Datum		customer = sql_value(0, 1, &isnull);
+	Datum		type = sql_value(0, 2, &isnull);
+
+	if (!isnull && strcmp(TextDatumGetCString(type), "object") != 0)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("traits of customer \"%s\" in table %s are not a JSON object",
+					   sql->customer, sql->table));
+	return DatumGetTextPCopy(customer);
+}
+
 /* The row is ours from here on; returns its customer. */
 static text *
 lock_row(PatchText *sql)
 {
-	bool		isnull;
-	Datum		of_row;
-
-	for (int waited = 0; run_text(sql, sql->lock) == 0; waited += LOCK_NAP)
+	for (int waited = 0; run_text(sql, sql->try_lock) == 0; waited += LOCK_NAP)
 	{
 		if (run_text(sql, sql->look) == 0)
 			raise_no_row(sql);
@@ -175,8 +187,7 @@ lock_row(PatchText *sql)
 						   sql->customer, sql->table));
 		nap();
 	}
-	of_row = sql_value(0, 1, &isnull);
-	return DatumGetTextPCopy(of_row);
+	return customer_of_row(sql);
 }
 
 /* As the journey's owner, isolated. */
@@ -199,7 +210,7 @@ write_row(void *arg)
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("the table that was bound as profile no longer is"));
 	role_writer_begin(&role, role_author(writing->raised->journey->author.owner),
-					  writing->zone, LOCK_PATIENCE);
+					  writing->raised->zone, LOCK_PATIENCE);
 	sql_connect(&session);
 	patch_text_make(&sql, binding, writing->step->customer, writing->raised->props);
 	writing->customer = lock_row(&sql);
@@ -213,10 +224,7 @@ write_row(void *arg)
 ErrorData *
 patch_write(Step *step, const Raised *raised, Jsonb **changed)
 {
-	Place		place = {raised->journey, step_member(step, raised->member),
-	raised->tile, NO_EDGE};
-	Writing		writing = {step, raised, member_zone(step, &place),
-		.cxt = step->cxt, .depth = running ? running->depth + 1 : 1,
+	Writing		writing = {step, raised, .cxt = step->cxt, .depth = running ? running->depth + 1 : 1,
 	.outer = running};
 	ErrorData  *error;
 
@@ -246,11 +254,13 @@ patch_identify(text *customer, Jsonb *patch)
 
 	sql_connect(&session);
 	patch_text_make(&sql, binding, customer, patch);
-	if (run_text(&sql, sql.write ? sql.write : sql.look) == 0)
-	{
-		if (sql.write && run_text(&sql, sql.look) > 0)
-			raise_not_written(&sql);
+	if (run_text(&sql, sql.write ? sql.lock : sql.look) == 0)
 		raise_no_row(&sql);
+	if (sql.write)
+	{
+		(void) customer_of_row(&sql);
+		if (run_text(&sql, sql.write) == 0)
+			raise_not_written(&sql);
 	}
 	sql_disconnect(&session);
 }

@@ -45,9 +45,9 @@ where_text(const Binding *binding, Oid relation)
 	return text.data;
 }
 
-/* The customer, as the trigger reads it off the row. */
+/* The customer, as the trigger reads it off the row, and what its traits are. */
 static char *
-customer_text(const Binding *binding)
+targets_text(const Binding *binding)
 {
 	StringInfoData text;
 
@@ -56,6 +56,11 @@ customer_text(const Binding *binding)
 		appendStringInfo(&text, "%sCAST(profile.%s AS pg_catalog.text)",
 						 i == 0 ? "" : " OPERATOR(pg_catalog.||) ':' OPERATOR(pg_catalog.||) ",
 						 quote_identifier(binding->keys[i]));
+	if (binding->traits)
+		appendStringInfo(&text, ", pg_catalog.jsonb_typeof(profile.%s)",
+						 quote_identifier(binding->traits));
+	else
+		appendStringInfoString(&text, ", NULL");
 	return text.data;
 }
 
@@ -158,8 +163,9 @@ patch_text_make(PatchText *made, const Binding *binding, text *customer, Jsonb *
 	made->types[made->nargs] = TEXTARRAYOID;
 	made->values[made->nargs++] = PointerGetDatum(profile_removals(patch));
 	add_keys(made, binding, made->customer);
-	made->lock = psprintf("SELECT %s %s FOR NO KEY UPDATE OF profile SKIP LOCKED",
-						  customer_text(binding), from);
+	made->lock = psprintf("SELECT %s %s FOR NO KEY UPDATE OF profile",
+						  targets_text(binding), from);
+	made->try_lock = psprintf("%s SKIP LOCKED", made->lock);
 	made->look = psprintf("SELECT %s", from);
 	made->write = NULL;
 	if (JB_ROOT_COUNT(patch) > 0)

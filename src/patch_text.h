@@ -21,8 +21,9 @@
  */
 typedef struct PatchText
 {
-	char	   *lock;			/* the customer's row, unless somebody holds
-								 * it; gives the customer as the row writes it */
+	char	   *lock;			/* the customer's row; gives the customer, as
+								 * the row writes it, and the type of traits */
+	char	   *try_lock;		/* the same unless somebody holds it */
 	char	   *look;			/* is there one? */
 	char	   *write;			/* NULL: the patch is empty */
 	char	   *table;			/* for messages */

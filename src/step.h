@@ -194,7 +194,8 @@ typedef struct Raised
 	RaisedKind	kind;
 	Journey    *journey;		/* that of the member that raised it */
 	const char *event;			/* event */
-	Jsonb	   *props;			/* event; patch: what is written */
+	Jsonb	   *props;			/* event; patch: what is written, once that
+								 * was asked */
 	int64		member;			/* child: the parent; result: who awaits it;
 								 * patch: whose tile it is */
 	int16		tile;			/* the tile that awaits, or enters the child */
@@ -206,8 +207,10 @@ typedef struct Raised
 	Event	   *step_event;		/* patch: of the step that raised it */
 	Jsonb	   *step_props;
 	TimestampTz due_at;
-	int			depth;			/* writes in a row without anything between */
+	int			depth;			/* patch: writes in a row without anything
+								 * between, from 1 */
 	char		tries;			/* of the tile, so far */
+	const char *zone;			/* the member's */
 } Raised;
 
 /* The customer comes into an audience, or leaves it. */

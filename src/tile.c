@@ -48,9 +48,12 @@ exit_enter(Step *step, Member *member, Tile *tile)
 	};
 }
 
-/* The user's own table is written after this step: see follow.c. */
+/*
+ * The user's own table is written after this step, and what is written is asked
+ * only then: see follow.c.
+ */
 static StepResult
-raise_patch(Step *step, Member *member, Tile *tile, Jsonb *patch)
+raise_patch(Step *step, Member *member, Tile *tile)
 {
 	Raised	   *raised = palloc0(sizeof(Raised));
 
@@ -58,7 +61,6 @@ raise_patch(Step *step, Member *member, Tile *tile, Jsonb *patch)
 	raised->journey = member->journey;
 	raised->member = member->id;
 	raised->tile = tile->number;
-	raised->props = patch;
 	raised->step_event = step->event;
 	raised->step_props = step->props;
 	raised->due_at = step->due_at;
@@ -71,23 +73,32 @@ raise_patch(Step *step, Member *member, Tile *tile, Jsonb *patch)
 	};
 }
 
-static StepResult
-update_profile_enter(Step *step, Member *member, Tile *tile)
+Jsonb *
+tile_patch(Step *step, const Member *member, Tile *tile, int *sqlstate)
 {
 	Place		place = {member->journey, member, tile->number, NO_EDGE};
 	Jsonb	   *patch;
+
+	if (!ask_template(step, &place, tile->template, &patch, sqlstate))
+		return NULL;
+	if (JB_ROOT_IS_OBJECT(patch))
+		return patch;
+	*sqlstate = ERRCODE_INVALID_PARAMETER_VALUE;
+	record_failure(step, &place, *sqlstate, "\"set\" does not give an object");
+	return NULL;
+}
+
+static StepResult
+update_profile_enter(Step *step, Member *member, Tile *tile)
+{
+	Jsonb	   *patch;
 	int			sqlstate = 0;
 
-	if (!ask_template(step, &place, tile->template, &patch, &sqlstate))
-		return erred(sqlstate);
-	if (!JB_ROOT_IS_OBJECT(patch))
-	{
-		sqlstate = ERRCODE_INVALID_PARAMETER_VALUE;
-		record_failure(step, &place, sqlstate, "\"set\" does not give an object");
-		return erred(sqlstate);
-	}
 	if (binding_get() != NULL)
-		return raise_patch(step, member, tile, patch);
+		return raise_patch(step, member, tile);
+	patch = tile_patch(step, member, tile, &sqlstate);
+	if (patch == NULL)
+		return erred(sqlstate);
 	step_patch_profile(step, member->journey, patch);
 	return ready();
 }
