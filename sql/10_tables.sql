@@ -238,30 +238,33 @@ CREATE TABLE journey.failure_row (
 );
 CREATE INDEX failure_row_at ON journey.failure_row USING brin (at);
 
--- Counts of transition rows below the watermark, by tile; the views add the rows above (sql/60_views.sql).
+-- Counts of transition rows below the watermark, by tile; the views add the rows above (sql/60_views.sql).  Who
+-- forgets a customer adds that customer's rows in a part of its own, so that nobody waits: see sql/62_forget.sql.
 CREATE TABLE journey.tile_total (
 	journey int NOT NULL,
 	version smallint NOT NULL,
 	tile smallint NOT NULL,
+	part bigint NOT NULL DEFAULT 0,
 	entered bigint NOT NULL,
 	departed bigint NOT NULL,
 	errors bigint NOT NULL,
 	passed bigint NOT NULL,
 	converted bigint NOT NULL,
-	PRIMARY KEY (journey, version, tile)
+	PRIMARY KEY (journey, version, tile, part)
 );
 CREATE TABLE journey.watermark (
 	one bool PRIMARY KEY DEFAULT true CHECK (one),
 	xact bigint NOT NULL
 );
 
--- Of customers who were forgotten: how many actions they had been sent.
-CREATE TABLE journey.forgotten (
+-- Of customers who were forgotten: how many actions they had been sent; in parts, as tile_total.
+CREATE TABLE journey.forgotten_row (
 	journey text COLLATE "C" NOT NULL,
 	tile text COLLATE "C" NOT NULL,
 	destination text COLLATE "C" NOT NULL,
+	part bigint NOT NULL DEFAULT 0,
 	delivered bigint NOT NULL,
-	PRIMARY KEY (journey, tile, destination)
+	PRIMARY KEY (journey, tile, destination, part)
 );
 
 -- Added to a transaction id of this cluster it gives transition_row.xact.  Made by this script and never dumped: in

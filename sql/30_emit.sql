@@ -45,12 +45,15 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_enter(text, text, jsonb) IS
 'Enter a customer into a journey by hand. The context (an object) also stands for props where the journey''s key is asked. Returns the member''s id (where on_active is merge, of the one inside), or null where nobody enters: the journey''s rules refuse, its key is null or errs (see journey.failure), or it is paused or completed. Errors: 42704 no such journey, 55000 it is a draft.';
 
-CREATE OR REPLACE FUNCTION @extschema@.journey_enter_many(journey text, customers text[])
+CREATE OR REPLACE FUNCTION @extschema@.journey_enter_many(
+	journey text,
+	customers text[],
+	context jsonb DEFAULT '{}')
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_enter_many'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.journey_enter_many(text, text[]) IS
-'As journey_enter for each customer, with an empty context, in the order of the customers. Returns how many entered.';
+COMMENT ON FUNCTION @extschema@.journey_enter_many(text, text[], jsonb) IS
+'As journey_enter for each customer of the array, all with this context, each once and in the order of the customers, so that two calls cannot deadlock. From a query: journey_enter_many(name, ARRAY(SELECT …)). Returns how many entered. Errors as in journey_enter, and for a null among the customers.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_exit(
 	journey text,

@@ -6,6 +6,7 @@
 
 -- Add the settled rows of the log to tile_total and move the watermark above them, in one statement: the rows
 -- counted and the new watermark come from the same snapshot.  What settled means: journey.horizon in 60_views.sql.
+-- They are added as another part (sql/62_forget.sql), and then all parts are added up.
 CREATE OR REPLACE FUNCTION journey.fold(everything bool DEFAULT false)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -18,45 +19,49 @@ DECLARE
 	folded bigint;
 	leaves oid[];
 BEGIN
+	-- Under a transaction snapshot we would count what somebody has forgotten since.
+	IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+		RETURN 0;
+	END IF;
 	SELECT count(*) AS rows, min(t.received_at) AS since INTO waiting
 	  FROM (SELECT u.received_at FROM journey.unfolded u WHERE u.settled LIMIT 10000) t;
-	IF waiting.rows = 0
-		OR NOT (everything OR waiting.rows = 10000 OR waiting.since < clock_timestamp() - interval '1 minute') THEN
+	IF waiting.rows > 0
+		AND NOT (everything OR waiting.rows = 10000 OR waiting.since < clock_timestamp() - interval '1 minute') THEN
+		RETURN 0;
+	END IF;
+	IF waiting.rows = 0 AND NOT EXISTS (SELECT FROM journey.tile_total t WHERE t.part <> 0)
+		AND NOT EXISTS (SELECT FROM journey.forgotten_row f WHERE f.part <> 0) THEN
 		RETURN 0;
 	END IF;
 
-	-- Whoever holds the watermark is folding already.
-	INSERT INTO journey.watermark (xact) VALUES (0) ON CONFLICT DO NOTHING;
-	PERFORM FROM journey.watermark FOR UPDATE SKIP LOCKED;
-	IF NOT FOUND THEN
+	-- Whoever holds it is folding already, or has forgotten somebody and not ended yet.
+	BEGIN
+		LOCK TABLE journey.watermark IN EXCLUSIVE MODE NOWAIT;
+	EXCEPTION WHEN lock_not_available THEN
 		RETURN 0;
-	END IF;
+	END;
+	INSERT INTO journey.watermark (xact) VALUES (0) ON CONFLICT DO NOTHING;
 
 	WITH counted AS (
-		INSERT INTO journey.tile_total AS total
-			(journey, version, tile, entered, departed, errors, passed, converted)
-		SELECT r.journey, r.version, r.tile, sum(r.entered), sum(r.departed), sum(r.errors), sum(r.passed), sum(r.converted)
+		INSERT INTO journey.tile_total
+			(journey, version, tile, part, entered, departed, errors, passed, converted)
+		SELECT r.journey, r.version, r.tile, -1, sum(r.entered), sum(r.departed), sum(r.errors), sum(r.passed), sum(r.converted)
 		  FROM journey.recent r
 		 WHERE r.settled
 		 GROUP BY r.journey, r.version, r.tile
-		ON CONFLICT (journey, version, tile) DO UPDATE
-		   SET entered = total.entered + excluded.entered,
-			   departed = total.departed + excluded.departed,
-			   errors = total.errors + excluded.errors,
-			   passed = total.passed + excluded.passed,
-			   converted = total.converted + excluded.converted
 	), moved AS (
 		UPDATE journey.watermark SET xact = h.settled FROM journey.horizon h
 	)
 	SELECT count(*), array_agg(DISTINCT u.leaf) INTO folded, leaves
 	  FROM journey.unfolded u
 	 WHERE u.settled;
+	PERFORM journey.merge_parts();
 	PERFORM journey.summarize(leaves);
 	RETURN folded;
 END
 $$;
 COMMENT ON FUNCTION journey.fold(bool) IS
-'Internal. Add the rows of transition_row that are settled to tile_total; returns their number. Does nothing for fewer than 10,000 rows, none older than a minute, unless everything is true, and nothing while another fold is under way.';
+'Internal. Add the rows of transition_row that are settled to tile_total; returns their number. Does nothing for fewer than 10,000 rows, none older than a minute, unless everything is true, and nothing while another fold or a journey_forget is under way, or under a transaction snapshot.';
 
 -- The views find the rows above the watermark by these indexes, and read what is not summarized row by row.
 CREATE OR REPLACE FUNCTION journey.summarize(leaves oid[])
@@ -285,9 +290,10 @@ $$;
 COMMENT ON FUNCTION journey.empty_default(name, timestamptz) IS
 'Internal. Truncate the DEFAULT partition of a log if all its rows were received before that time and are folded.';
 
--- In batches, for a second at most: the rest is for the next round.  A row that somebody holds is left.  A plan made
--- while the table was small would compare each row with each of the batch.
-CREATE OR REPLACE FUNCTION journey.purge_dedupe(before timestamptz)
+-- What is deleted row by row goes in batches, for a second at most: the rest is for the next round.  A row that
+-- somebody holds is left.  A plan made while the table was small would compare each row with each of the batch.
+
+CREATE OR REPLACE FUNCTION journey.purge(target regclass, received name, before timestamptz)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, journey, pg_temp
@@ -300,12 +306,10 @@ DECLARE
 	deleted bigint := 0;
 BEGIN
 	LOOP
-		DELETE FROM journey.dedupe d
-		 WHERE d.ctid = ANY (ARRAY(SELECT o.ctid FROM journey.dedupe o
-									WHERE o.received_at < before
-									ORDER BY o.received_at
-									LIMIT 10000
-									  FOR UPDATE SKIP LOCKED));
+		EXECUTE format('DELETE FROM %1$s d
+						 WHERE d.ctid = ANY (ARRAY(SELECT o.ctid FROM %1$s o WHERE o.%2$I < $1 LIMIT 10000
+													  FOR UPDATE SKIP LOCKED))', target, received)
+		  USING before;
 		GET DIAGNOSTICS batch = ROW_COUNT;
 		deleted := deleted + batch;
 		EXIT WHEN batch < 10000 OR clock_timestamp() > deadline;
@@ -313,8 +317,70 @@ BEGIN
 	RETURN deleted;
 END
 $$;
-COMMENT ON FUNCTION journey.purge_dedupe(timestamptz) IS
-'Internal. Forget dedupe keys received before that time; returns how many.';
+COMMENT ON FUNCTION journey.purge(regclass, name, timestamptz) IS
+'Internal. Delete the rows of a table with an index on that column whose value is before that time; returns how many.';
+
+-- Members and actions have no index by age: it would cost each of them more than this does.  So the table is looked
+-- through, a megabyte at a time, from a random place on, so that no part of a large one is passed over for ever.
+CREATE OR REPLACE FUNCTION journey.purge_unsorted(target regclass, is_old text, before timestamptz)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+SET enable_seqscan = off
+SET jit = off
+AS $$
+DECLARE
+	deadline timestamptz := clock_timestamp() + interval '1 second';
+	slice int := 1024 * 1024 / current_setting('block_size')::int;		-- in pages
+	slices bigint := (pg_relation_size(target) + 1024 * 1024 - 1) / (1024 * 1024);
+	begin_at bigint := floor(random() * slices);
+	at bigint;
+	batch bigint;
+	deleted bigint := 0;
+BEGIN
+	FOR n IN 0 .. slices - 1 LOOP
+		at := (begin_at + n) % slices * slice;
+		EXECUTE format('DELETE FROM %1$s d
+						 WHERE d.ctid = ANY (ARRAY(SELECT o.ctid FROM %1$s o
+													WHERE o.ctid >= %2$L AND o.ctid < %3$L AND %4$s
+													  FOR UPDATE SKIP LOCKED))',
+					   target, format('(%s,0)', at), format('(%s,0)', at + slice), is_old)
+		  USING before;
+		GET DIAGNOSTICS batch = ROW_COUNT;
+		deleted := deleted + batch;
+		EXIT WHEN clock_timestamp() > deadline;
+	END LOOP;
+	RETURN deleted;
+END
+$$;
+COMMENT ON FUNCTION journey.purge_unsorted(regclass, text, timestamptz) IS
+'Internal. Delete the rows o of a table for which the condition holds, $1 being that time; returns how many.';
+
+-- A member that has exited, and has sent all it had to send.  Its rows of the log are counted or will be.
+CREATE OR REPLACE FUNCTION journey.purge_members(before timestamptz)
+RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT journey.purge_unsorted('journey.member_row', $q$o.run <> 0 AND o.exited_at < $1
+		AND NOT EXISTS (SELECT FROM journey.action a
+						 WHERE a.customer = o.customer AND a.member = o.id AND a.next_attempt_at IS NOT NULL)$q$, before);
+END;
+COMMENT ON FUNCTION journey.purge_members(timestamptz) IS
+'Internal. Delete members who exited before that time; returns how many.';
+
+-- One that has ended, and that nobody waits for any more.
+CREATE OR REPLACE FUNCTION journey.purge_actions(before timestamptz)
+RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT journey.purge_unsorted('journey.action', $q$o.next_attempt_at IS NULL
+		AND o.state IN ('delivered', 'dead', 'cancelled', 'suppressed')
+		AND coalesce(o.delivered_at, o.created_at) < $1
+		AND NOT EXISTS (SELECT FROM journey.member_row m
+						 WHERE m.customer = o.customer AND m.run = 0 AND m.awaits = o.id)$q$, before);
+END;
+COMMENT ON FUNCTION journey.purge_actions(timestamptz) IS
+'Internal. Delete actions that have ended and were delivered, or else made, before that time; returns how many.';
 
 CREATE OR REPLACE FUNCTION journey.setting_interval(name text)
 RETURNS interval
@@ -323,42 +389,89 @@ RETURN nullif(pg_catalog.current_setting(name, true), '')::interval;
 COMMENT ON FUNCTION journey.setting_interval(text) IS
 'Internal. A setting that holds an interval; null where it is empty.';
 
+-- Somebody may have meant "never" by ten thousand years.
+CREATE OR REPLACE FUNCTION journey.kept_since(setting text, fallback text DEFAULT NULL)
+RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+SET TimeZone = 'UTC'
+AS $$
+BEGIN
+	RETURN clock_timestamp() - coalesce(journey.setting_interval(setting), journey.setting_interval(fallback));
+EXCEPTION WHEN datetime_field_overflow THEN
+	RETURN '-infinity';
+END
+$$;
+COMMENT ON FUNCTION journey.kept_since(text, text) IS
+'Internal. Before which time what has that retention setting is too old; null: everything is kept. Where the setting is empty, the fallback counts.';
+
+-- What the settings say of rows that are deleted one by one.  False: there was more than one round takes.
+CREATE OR REPLACE FUNCTION journey.purge_all()
+RETURNS bool
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+AS $$
+DECLARE
+	kind record;
+	deleted bigint;
+	began timestamptz;
+	is_done bool := true;
+BEGIN
+	FOR kind IN
+		SELECT k.name, journey.kept_since('journey.' || k.name || '_retention') AS before
+		  FROM unnest('{dedupe, failure, member, action}'::text[]) AS k (name)
+	LOOP
+		CONTINUE WHEN kind.before IS NULL;
+		began := clock_timestamp();
+		deleted := CASE kind.name
+			WHEN 'dedupe' THEN journey.purge('journey.dedupe', 'received_at', kind.before)
+			WHEN 'failure' THEN journey.purge('journey.failure_row', 'at', kind.before)
+			WHEN 'member' THEN journey.purge_members(kind.before)
+			WHEN 'action' THEN journey.purge_actions(kind.before) END;
+		is_done := is_done AND (deleted = 0 OR clock_timestamp() < began + interval '1 second');
+	END LOOP;
+	RETURN is_done;
+END
+$$;
+COMMENT ON FUNCTION journey.purge_all() IS
+'Internal. Delete dedupe keys, failures, members and actions that are older than their settings say. False: something may be left for another round.';
+
 -- What takes locks comes last: they are held until the transaction ends.
 CREATE OR REPLACE FUNCTION journey.maintain()
-RETURNS void
+RETURNS bool
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, journey, pg_temp
 SET TimeZone = 'UTC'
 AS $$
 DECLARE
-	retention interval := journey.setting_interval('journey.retention');
-	before timestamptz := clock_timestamp() - retention;	-- null: keep all
 	log record;
+	is_done bool;
 BEGIN
 	PERFORM journey.sync_jobs();
 	PERFORM journey.sweep_sources();
 	PERFORM journey.fold(everything => EXISTS (SELECT FROM journey.leaf l
-												WHERE l.log = 'transition_row' AND l.to_at <= before));
-	PERFORM journey.purge_dedupe(clock_timestamp() - journey.setting_interval('journey.dedupe_retention'));
-	DELETE FROM journey.failure_row f
-	 WHERE f.at < clock_timestamp() - least(interval '30 days', retention);
+												WHERE l.log = 'transition_row'
+												  AND l.to_at <= journey.kept_since('journey.transition_retention', 'journey.retention')));
+	is_done := journey.purge_all();
 	FOR log IN
-		SELECT * FROM (VALUES ('event'::name, 'event'), ('transition_row', 'transition')) AS l (name, prefix)
+		SELECT l.name, l.prefix, journey.kept_since('journey.' || l.prefix || '_retention', 'journey.retention') AS before
+		  FROM (VALUES ('event'::name, 'event'), ('transition_row', 'transition')) AS l (name, prefix)
 	LOOP
 		PERFORM journey.make_leaves(log.name, log.prefix);
-		IF before IS NOT NULL THEN
-			PERFORM journey.drop_leaves(log.name, before);
-			PERFORM journey.empty_default(log.name, before);
+		IF log.before IS NOT NULL THEN
+			PERFORM journey.drop_leaves(log.name, log.before);
+			PERFORM journey.empty_default(log.name, log.before);
 		END IF;
 	END LOOP;
+	RETURN is_done;
 END
 $$;
 COMMENT ON FUNCTION journey.maintain() IS
-'Internal. What journey_maintain() does, as the extension''s owner.';
+'Internal. What journey_maintain() does, as the extension''s owner. False: something may be left for another round.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_maintain()
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'journey_maintain';
 COMMENT ON FUNCTION @extschema@.journey_maintain() IS
-'Housekeeping, as the worker does it: makes log partitions a week ahead, drops those older than journey.retention, forgets old dedupe keys and failures, folds counts. Call it daily where no worker runs. For superusers and level operate.';
+'Housekeeping, as the worker does it: makes log partitions a week ahead, drops those older than journey.event_retention and journey.transition_retention (or journey.retention) say, deletes exited members, ended actions, dedupe keys and failures that are older than their settings say, for about a second each, and folds counts. Call it daily where no worker runs. For superusers and level operate.';

@@ -21,9 +21,10 @@ SELECT l.level, m.kind, n.name
 		('{author, operate}', 'function', '{journey_watch, journey_unwatch}'),
 		('{operate}', 'function', '{journey_bind_profile, journey_unbind_profile}'),
 		('{operate}', 'function', '{journey_destination_create, journey_tick, journey_arm, journey_maintain}'),
+		('{operate}', 'function', '{journey_forget}'),
 		('{emit, author, operate}', 'function', '{journey_advance_to}'),
 		('{view, operate}', 'table', '{journey, version, tile, edge, member, event, transition, action, destination,
-			audience, audience_member, customer, queue, pause, held, status, tile_stats, failure, upcoming}'),
+			audience, audience_member, customer, queue, pause, held, status, tile_stats, failure, upcoming, forgotten}'),
 		('{view, operate}', 'table', '{worker}'),
 		('{view, operate}', 'function', '{worker_list}'),
 		('{author, view, operate}', 'schema', '{journey}')) AS m (levels, kind, names)
@@ -35,7 +36,7 @@ CREATE OR REPLACE VIEW journey.grantable AS
 SELECT o.kind, o.name, i.identity, o.owner, coalesce(o.acl, acldefault(o.letter, o.owner)) AS acl
   FROM pg_depend d
  CROSS JOIN LATERAL (
-		SELECT 'function' AS kind, p.proname AS name, p.proowner AS owner, p.proacl AS acl, 'f'::"char" AS letter
+		SELECT CASE p.prokind WHEN 'p' THEN 'routine' ELSE 'function' END AS kind, p.proname AS name, p.proowner AS owner, p.proacl AS acl, 'f'::"char" AS letter
 		  FROM pg_proc p
 		 WHERE d.classid = 'pg_proc'::regclass AND p.oid = d.objid
 		UNION ALL

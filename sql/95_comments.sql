@@ -268,13 +268,14 @@ COMMENT ON TABLE journey.tile_total IS 'What the rows of transition_row below th
 COMMENT ON COLUMN journey.tile_total.journey IS 'journey.id';
 COMMENT ON COLUMN journey.tile_total.version IS 'version of the journey';
 COMMENT ON COLUMN journey.tile_total.tile IS 'number of the tile; -1: the journey as a whole';
+COMMENT ON COLUMN journey.tile_total.part IS '0: from the log; else what the transaction of that number added when it forgot customers, until the next fold';
 COMMENT ON COLUMN journey.tile_total.entered IS 'arrivals';
 COMMENT ON COLUMN journey.tile_total.departed IS 'departures; for tile -1 exits';
 COMMENT ON COLUMN journey.tile_total.errors IS 'rows of reason failed';
 COMMENT ON COLUMN journey.tile_total.passed IS 'members that were there at least once, where the journey has a goal';
 COMMENT ON COLUMN journey.tile_total.converted IS 'those of them that met the goal; for tile -1 members that met it';
 
-COMMENT ON TABLE journey.watermark IS 'How far the log is folded into tile_total. Empty before the first fold.';
+COMMENT ON TABLE journey.watermark IS 'How far the log is folded into tile_total. Empty before the first fold. A fold locks the table, and journey_forget keeps folds away by it.';
 COMMENT ON COLUMN journey.watermark.one IS 'there is one row';
 COMMENT ON COLUMN journey.watermark.xact IS 'rows of transition_row below this are in tile_total';
 
@@ -298,6 +299,7 @@ COMMENT ON SEQUENCE journey.member_id IS 'Ids of members.';
 COMMENT ON SEQUENCE journey.transition_id IS 'Ids of transitions.';
 COMMENT ON SEQUENCE journey.journey_id_seq IS 'Numbers of journeys.';
 COMMENT ON SEQUENCE journey.held_seq_seq IS 'Numbers of held events.';
+COMMENT ON SEQUENCE journey.source_id_seq IS 'Numbers of sources.';
 
 -- How counts, partitions and rights are worked out
 COMMENT ON VIEW journey.horizon IS 'Internal. Up to which transaction the log is folded, and up to which it could be.';
@@ -337,8 +339,15 @@ COMMENT ON COLUMN journey.profile.traits_column IS 'the jsonb column that is tra
 
 COMMENT ON VIEW journey.wanted_job IS 'Internal. The jobs that pg_cron is to do for the journeys and audiences there are: journey.sync_jobs.';
 
-COMMENT ON TABLE journey.forgotten IS 'What customers whom journey_forget has erased had been sent: numbers only.';
+COMMENT ON TABLE journey.forgotten_row IS 'Storage of journey.forgotten.';
+COMMENT ON COLUMN journey.forgotten_row.journey IS 'name of the journey';
+COMMENT ON COLUMN journey.forgotten_row.tile IS 'name of the tile';
+COMMENT ON COLUMN journey.forgotten_row.destination IS 'where it was sent';
+COMMENT ON COLUMN journey.forgotten_row.part IS 'as in tile_total';
+COMMENT ON COLUMN journey.forgotten_row.delivered IS 'how many actions';
+
+COMMENT ON VIEW journey.forgotten IS 'What customers whom journey_forget has erased had been sent: numbers only.';
 COMMENT ON COLUMN journey.forgotten.journey IS 'name of the journey';
 COMMENT ON COLUMN journey.forgotten.tile IS 'name of the tile';
 COMMENT ON COLUMN journey.forgotten.destination IS 'where it was sent';
-COMMENT ON COLUMN journey.forgotten.delivered IS 'how many actions';
+COMMENT ON COLUMN journey.forgotten.delivered IS 'how many actions were delivered';

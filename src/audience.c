@@ -26,6 +26,7 @@
 #include "guc.h"
 #include "names.h"
 #include "role.h"
+#include "schedule.h"
 #include "sql.h"
 
 #define MAX_AUDIENCE_LENGTH 128 /* bytes of a name */
@@ -132,6 +133,7 @@ journey_audience_create(PG_FUNCTION_ARGS)
 	audience_refresh(audience_lock(name), true, LOCK_WAIT, &refresh);
 	if (refresh.error != NULL)
 		ReThrowError(refresh.error);
+	schedule_sync_jobs(NULL);
 	PG_RETURN_VOID();
 }
 
@@ -254,6 +256,7 @@ journey_audience_drop(PG_FUNCTION_ARGS)
 	refuse_where_named(row->name);
 	delete_audience(row->name);
 	audience_unsettle(row);
+	schedule_sync_jobs(NULL);
 	PG_RETURN_VOID();
 }
 

@@ -243,7 +243,6 @@ journey_bind_profile(PG_FUNCTION_ARGS)
 	Relation	rel;
 	int			old;
 	int			source;
-	bool		is_new;
 
 	refuse("journey_bind_profile", "journey_bind_profile()");
 	if (PG_ARGISNULL(0))
@@ -255,7 +254,6 @@ journey_bind_profile(PG_FUNCTION_ARGS)
 		traits = name_argument(fcinfo, 2, "traits_column");
 	source_check_table(PG_GETARG_OID(0));
 	old = lock_bound();
-	is_new = source_find(PG_GETARG_OID(0)) == 0;
 	source = source_attach(PG_GETARG_OID(0));
 	rel = relation_open(PG_GETARG_OID(0), NoLock);
 	keys = columns_by_text(rel, key_column, "key_column");
@@ -267,8 +265,7 @@ journey_bind_profile(PG_FUNCTION_ARGS)
 	tell_others();
 	if (old != source)
 		source_release(old);
-	if (is_new)
-		audience_relive(PG_GETARG_OID(0));
+	audience_relive(PG_GETARG_OID(0));
 	PG_RETURN_VOID();
 }
 

@@ -146,6 +146,9 @@ typedef struct CustomerQuery
 	TimestampTz now;			/* what now() is in it */
 } CustomerQuery;
 
+/* The author's role; raises 42704 where it is gone, 42501 where it may not own. */
+extern Oid	query_author(const Author *author);
+
 /* One column, "customer", of type text. */
 extern TupleDesc query_row_desc(void);
 

@@ -99,13 +99,16 @@ looks_elsewhere(Node *node, void *arg)
 		expression_tree_walker(node, looks_elsewhere, arg);
 }
 
-/* SELECT … FROM … WHERE …, and nothing else but perhaps ORDER BY. */
+/*
+ * SELECT … FROM … WHERE …, and nothing else but perhaps DISTINCT, which makes no
+ * difference to whether a customer is given, and ORDER BY.
+ */
 static bool
 is_plain(const Query *query)
 {
 	return query->commandType == CMD_SELECT && !query->hasAggs &&
 		!query->hasWindowFuncs && !query->hasTargetSRFs && !query->hasSubLinks &&
-		query->cteList == NIL && query->distinctClause == NIL &&
+		query->cteList == NIL && !query->hasDistinctOn &&
 		query->groupClause == NIL && query->groupingSets == NIL &&
 		query->havingQual == NULL && query->limitOffset == NULL &&
 		query->limitCount == NULL && query->setOperations == NULL &&

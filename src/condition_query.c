@@ -346,10 +346,21 @@ push_snapshot(void)
 	UnregisterSnapshot(snapshot);
 }
 
+Oid
+query_author(const Author *author)
+{
+	if (!OidIsValid(role_by_name(author->owner)))
+		ereport(ERROR,
+				errcode(ERRCODE_UNDEFINED_OBJECT),
+				errmsg("role \"%s\", the owner of the audience, does not exist",
+					   author->owner));
+	return role_author(author->owner);
+}
+
 static void
 begin_query(Querying *querying, const CustomerQuery *query)
 {
-	Oid			role = role_author(query->author.owner);
+	Oid			role = query_author(&query->author);
 
 	memset(querying, 0, sizeof(Querying));
 	querying->scratch = AllocSetContextCreate(CurTransactionContext, "journey query",

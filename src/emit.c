@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -33,7 +34,10 @@ PG_FUNCTION_INFO_V1(journey_enqueue);
 
 /* ---- dedupe keys (DECISIONS 8) ---- */
 
-/* The id of the event that came with this key before; a later snapshot sees it. */
+/*
+ * The id of the event that came with this key before, by a later snapshot; 0: it
+ * is gone again.
+ */
 static int64
 first_id(text *customer, text *dedupe_key)
 {
@@ -53,19 +57,12 @@ first_id(text *customer, text *dedupe_key)
 		id = DatumGetInt64(sql_value(0, 1, &isnull));
 	sql_end(&session);
 	UnregisterSnapshot(snapshot);
-	if (id == 0)
-		ereport(ERROR,
-				errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				errmsg("could not serialize access due to concurrent update"));
 	return id;
 }
 
-/*
- * Take the key for the event that will have this id.  Returns that id, or the
- * one that an earlier event of the key has; waits for who is just taking it.
- */
-static int64
-claim_dedupe_key(text *customer, text *dedupe_key, int64 id)
+/* False: somebody has the key; waits for who is just taking or forgetting it. */
+static bool
+take_dedupe_key(text *customer, text *dedupe_key, int64 id)
 {
 	static SqlPlan plan = {
 		"INSERT INTO journey.dedupe (customer, dedupe_key, event_id, received_at)"
@@ -80,7 +77,30 @@ claim_dedupe_key(text *customer, text *dedupe_key, int64 id)
 	sql_begin(&session);
 	claimed = sql_run(&plan, values, NULL) == 1;
 	sql_end(&session);
-	return claimed ? id : first_id(customer, dedupe_key);
+	return claimed;
+}
+
+/*
+ * Take the key for the event that will have this id.  Returns that id, or the
+ * one that an earlier event of the key has.
+ */
+static int64
+claim_dedupe_key(text *customer, text *dedupe_key, int64 id)
+{
+	int64		first = 0;
+
+	while (first == 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (take_dedupe_key(customer, dedupe_key, id))
+			return id;
+		first = first_id(customer, dedupe_key);
+		if (first == 0 && IsolationUsesXactSnapshot())
+			ereport(ERROR,
+					errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					errmsg("could not serialize access due to concurrent update"));
+	}
+	return first;
 }
 
 /* ---- one event ---- */

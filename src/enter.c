@@ -16,7 +16,6 @@
 #include "utils/memutils.h"
 
 #include "arguments.h"
-#include "profile.h"
 #include "role.h"
 #include "run.h"
 
@@ -49,9 +48,11 @@ compare_customers(const void *a, const void *b)
 					  DatumGetTextPP(*(const Datum *) b));
 }
 
+/* The array itself stays where it is: the elements point into it. */
 static Datum *
 read_customers(FunctionCallInfo fcinfo, int *n)
 {
+	ArrayType  *array;
 	Datum	   *customers;
 	bool	   *nulls;
 
@@ -59,8 +60,12 @@ read_customers(FunctionCallInfo fcinfo, int *n)
 		ereport(ERROR,
 				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				errmsg("customers must not be null"));
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT,
-					  &customers, &nulls, n);
+	array = PG_GETARG_ARRAYTYPE_P(1);
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				errmsg("customers must be a one-dimensional array"));
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &customers, &nulls, n);
 	for (int i = 0; i < *n; i++)
 	{
 		if (nulls[i])
@@ -73,13 +78,13 @@ read_customers(FunctionCallInfo fcinfo, int *n)
 	return customers;
 }
 
-/* In the order of the customers, so that two calls cannot deadlock. */
+/* In the order of the customers, so that two calls cannot deadlock; each once. */
 Datum
 journey_enter_many(PG_FUNCTION_ARGS)
 {
-	const JourneyState *state;
 	Datum	   *customers;
-	Jsonb	   *context = jsonb_empty_object();
+	int32		journey;
+	Jsonb	   *context;
 	MemoryContext scratch;
 	MemoryContext old;
 	int			n;
@@ -87,7 +92,8 @@ journey_enter_many(PG_FUNCTION_ARGS)
 
 	role_refuse_read_only("journey_enter_many()");
 	customers = read_customers(fcinfo, &n);
-	state = argument_journey(fcinfo, 0);
+	context = argument_object(fcinfo, 2, "context");
+	journey = argument_journey(fcinfo, 0)->id;
 	qsort(customers, n, sizeof(Datum), compare_customers);
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "journey entries",
 									ALLOCSET_DEFAULT_SIZES);
@@ -95,7 +101,9 @@ journey_enter_many(PG_FUNCTION_ARGS)
 	for (int i = 0; i < n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (run_entry(state->id, DatumGetTextPP(customers[i]), context) != 0)
+		if (i > 0 && compare_customers(&customers[i - 1], &customers[i]) == 0)
+			continue;
+		if (run_entry(journey, DatumGetTextPP(customers[i]), context) != 0)
 			entered++;
 		MemoryContextReset(scratch);
 	}

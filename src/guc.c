@@ -11,6 +11,7 @@
 
 #include "pgtime.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -27,9 +28,26 @@ int			guc_audience_timeout;
 int			guc_condition_functions;
 char	   *guc_timezone;
 bool		guc_delivery;
-char	   *guc_retention;
-char	   *guc_dedupe_retention;
 bool		guc_allow_superuser_owner;
+
+/* Read by SQL alone: journey.kept_since. */
+typedef struct Retention
+{
+	const char *name;
+	const char *description;
+	const char *value;			/* to begin with */
+	char	   *current;
+} Retention;
+
+static Retention retentions[] = {
+	{"journey.retention", "Age at which partitions of both logs are dropped, as an interval; empty to keep them.", ""},
+	{"journey.event_retention", "The same for the log of events; empty for journey.retention.", ""},
+	{"journey.transition_retention", "The same for the log of transitions; empty for journey.retention.", ""},
+	{"journey.member_retention", "How long after their exit members are kept, as an interval; empty to keep them.", ""},
+	{"journey.action_retention", "How long actions that have ended are kept, as an interval; empty to keep them.", ""},
+	{"journey.dedupe_retention", "How long dedupe keys are remembered, as an interval; empty for ever.", "7 days"},
+	{"journey.failure_retention", "How long failures are kept, as an interval; empty to keep them.", "30 days"}
+};
 
 static char *now_text;
 static TimestampTz now_value = NO_TIME;
@@ -98,14 +116,23 @@ assign_now(const char *newval, void *extra)
 static bool
 check_interval(char **newval, void **extra, GucSource source)
 {
+	Interval	none = {0};
 	Datum		read;
 
 	if (*newval == NULL || **newval == '\0')
 		return true;
-	if (reads_as(interval_in, *newval, &read))
-		return true;
-	GUC_check_errdetail("The value must be an interval, such as \"90 days\".");
-	return false;
+	if (!reads_as(interval_in, *newval, &read))
+	{
+		GUC_check_errdetail("The value must be an interval, such as \"90 days\".");
+		return false;
+	}
+	if (DatumGetBool(DirectFunctionCall2(interval_lt, read,
+										 IntervalPGetDatum(&none))))
+	{
+		GUC_check_errdetail("The value must not be negative.");
+		return false;
+	}
+	return true;
 }
 
 static bool
@@ -211,16 +238,10 @@ define_times(void)
 							   NULL,
 							   &guc_timezone, "UTC",
 							   PGC_SIGHUP, 0, check_timezone, NULL, NULL);
-	DefineCustomStringVariable("journey.retention",
-							   "Age at which log partitions are dropped, as an interval; empty to keep them.",
-							   NULL,
-							   &guc_retention, "",
-							   PGC_SIGHUP, 0, check_interval, NULL, NULL);
-	DefineCustomStringVariable("journey.dedupe_retention",
-							   "How long dedupe keys are remembered, as an interval.",
-							   NULL,
-							   &guc_dedupe_retention, "7 days",
-							   PGC_SIGHUP, 0, check_interval, NULL, NULL);
+	for (int i = 0; i < lengthof(retentions); i++)
+		DefineCustomStringVariable(retentions[i].name, retentions[i].description, NULL,
+								   &retentions[i].current, retentions[i].value,
+								   PGC_SIGHUP, 0, check_interval, NULL, NULL);
 	DefineCustomStringVariable("journey.now",
 							   "The time that journeys believe it is in this session; empty for the real one.",
 							   "For tests and replays. journey_advance_to moves it.",

@@ -33,8 +33,6 @@ extern int	guc_audience_timeout;	/* ms */
 extern int	guc_condition_functions;
 extern char *guc_timezone;
 extern bool guc_delivery;
-extern char *guc_retention;
-extern char *guc_dedupe_retention;
 extern bool guc_allow_superuser_owner;
 
 extern void guc_define(void);

@@ -24,27 +24,37 @@
 #define MAINTAIN_EVERY 3600000	/* ms */
 #define REFRESH_EVERY 1000		/* ms */
 
-static SqlPlan fold = {"SELECT journey.fold()", 0, {0}};
-static SqlPlan maintain = {"SELECT journey.maintain()", 0, {0}};
+typedef struct Chore
+{
+	SqlPlan		plan;
+	uint64		rows;			/* that it gave */
+} Chore;
+
+static Chore fold = {{"SELECT journey.fold()", 0, {0}}};
+
+/* A row: not all could be done in one round. */
+static Chore maintain = {{"SELECT FROM journey.maintain() AS is_done WHERE NOT is_done", 0, {0}}};
 
 /* A transaction: see worker_try.  The next round comes to other reasons to idle. */
 static void
 run(void *arg)
 {
+	Chore	   *chore = arg;
 	SqlSession	session;
 	Oid			extension;
 
+	chore->rows = 0;
 	if (armed_begin(&extension) != IDLE_NOT)
 		return;
 	sql_begin(&session);
-	sql_run((SqlPlan *) arg, NULL, NULL);
+	chore->rows = sql_run(&chore->plan, NULL, NULL);
 	sql_end(&session);
 }
 
 static bool
-attempt(const char *activity, const char *task, SqlPlan *plan)
+attempt(const char *activity, const char *task, Chore *chore)
 {
-	ErrorData  *error = worker_try(activity, run, plan);
+	ErrorData  *error = worker_try(activity, run, chore);
 
 	if (error != NULL)
 		worker_complain(task, error);
@@ -115,7 +125,7 @@ house_keep(House *house)
 	if (now >= house->maintain_at)
 	{
 		bool		done = attempt("journey: partitions and retention",
-								   "keep partitions and retention", &maintain);
+								   "keep partitions and retention", &maintain) && maintain.rows == 0;
 
 		house->maintain_at = from_now(done ? MAINTAIN_EVERY : FOLD_EVERY);
 	}

@@ -20,7 +20,6 @@
 
 #include "cache.h"
 #include "guc.h"
-#include "hot.h"
 #include "isolate.h"
 #include "membership.h"
 #include "move.h"
@@ -95,16 +94,16 @@ fetch_nothing(Scope *scope, Variable variable)
 	elog(ERROR, "query of an audience asks for variable %d", variable);
 }
 
-/* What is committed by now, and what this transaction has written. */
+/*
+ * What is committed by now, whatever the transaction's isolation, and what it has
+ * written: under an old snapshot it would not see that somebody else has taken
+ * the customer's other rows.
+ */
 static void
 push_snapshot(Scope *scope)
 {
-	Snapshot	snapshot;
-
 	CommandCounterIncrement();
-	snapshot = hot_snapshot();
-	PushActiveSnapshot(snapshot);
-	UnregisterSnapshot(snapshot);
+	PushActiveSnapshot(GetLatestSnapshot());
 }
 
 static void
@@ -113,9 +112,10 @@ answer(void *arg)
 	Question   *question = arg;
 	const LiveAudience *audience = question->audience;
 	bool		isnull;
-	Datum		value = expr_eval(audience->holds, &audience->author,
-								  &question->scope, &isnull);
+	Datum		value;
 
+	(void) query_author(&audience->author);
+	value = expr_eval(audience->holds, &audience->author, &question->scope, &isnull);
 	question->holds = !isnull && DatumGetBool(value);
 }
 

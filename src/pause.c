@@ -94,22 +94,31 @@ put_off(TimestampTz *at, int64 by)
 		*at += by;
 }
 
-/* A wait for a time of day ends at one, and in its window. */
+/*
+ * A wait for a time of day ends at one, and in its window.  Where it would have
+ * ended without, a condition is asked that was not to be asked before.
+ */
 static void
 align(Step *step, Member *member)
 {
 	Place		place = {member->journey, member, member->tile, NO_EDGE};
 	Tile	   *tile = member_tile(member);
-	TimestampTz *end = member->holds_until != NO_TIME ? &member->holds_until : &member->due_at;
+	bool		asks_before = member->holds_until != NO_TIME;
+	TimestampTz *due = asks_before ? &member->holds_until : &member->due_at;
+	TimestampTz end = *due;
 	TimestampTz opening;
 
-	if (tile->type != TILE_WAIT || *end == NO_TIME || *end == DT_NOEND)
+	if (tile->type != TILE_WAIT || end == NO_TIME || end == DT_NOEND)
 		return;
 	if (tile->at != NULL)
-		*end = zone_next_time(*end, tile->at, member_zone(step, &place));
+		end = zone_next_time(end, tile->at, member_zone(step, &place));
 	if (tile->window != NULL &&
-		!zone_in_span(*end, tile->window, member_zone(step, &place), &opening))
-		*end = opening;
+		!zone_in_span(end, tile->window, member_zone(step, &place), &opening))
+		end = opening;
+	if (end > *due && !asks_before && tile->condition != NULL && tile->recheck != NULL)
+		member->holds_until = end;
+	else
+		*due = end;
 }
 
 /* Is it time that the member waits for, and not a result? */

@@ -22,6 +22,7 @@
 #include "author_draft.h"
 #include "columns.h"
 #include "compat.h"
+#include "isolate.h"
 #include "names.h"
 #include "rights.h"
 #include "source_attach.h"
@@ -155,21 +156,37 @@ check_names(FunctionCallInfo fcinfo, WatchArguments *arguments)
 	relation_close(rel, NoLock);
 }
 
+typedef struct ConditionCheck
+{
+	Expression *condition;
+	Author		author;
+} ConditionCheck;
+
+static void
+compile_condition(void *arg)
+{
+	ConditionCheck *check = arg;
+	uint32		variables;
+
+	expr_check(check->condition, &check->author, &variables);
+}
+
 /* As the one who makes the watch, whose rights it will have. */
 static void
 check_condition(const WatchArguments *arguments, const char *owner)
 {
-	Author		author = {owner};
-	uint32		variables;
-	Expression *condition;
+	ConditionCheck check = {.author = {owner}};
+	ErrorData  *error;
 
-	/* Also without a condition what the watch reads is shown as that role. */
+	/* Without a condition, too, the row is looked at as that role. */
 	(void) role_author(owner);
 	if (arguments->condition == NULL)
 		return;
-	condition = expr_make_row(text_to_cstring(arguments->condition), EXPR_BOOLEAN,
-							  arguments->relid);
-	expr_check(condition, &author, &variables);
+	check.condition = expr_make_row(text_to_cstring(arguments->condition),
+									EXPR_BOOLEAN, arguments->relid);
+	error = isolate(compile_condition, &check);
+	if (error != NULL)
+		ReThrowError(error);
 }
 
 /* ---- writing ---- */

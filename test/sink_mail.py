@@ -16,10 +16,9 @@ class SmtpReply(Reply):
 
     def __init__(self, spec):
         spec = {"code": spec} if isinstance(spec, int) else spec
-        super().__init__(spec)
         self.at = spec.get("at", "rcpt")
         self.code = spec.get("code", 250)
-        self.wire = None
+        super().__init__(spec)
 
     def head(self, *_):
         return f"{self.code} {self.spec.get('text', 'scripted')}\r\n".encode()

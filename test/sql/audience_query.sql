@@ -23,7 +23,7 @@ CREATE VIEW shop.through AS SELECT shop.pure(name) AS name FROM shop.buyer;
 CREATE VIEW shop.rich AS SELECT name FROM shop.buyer WHERE spent > 1000;
 GRANT USAGE ON SCHEMA shop, public TO regress_journey_reader, regress_journey_other;
 GRANT SELECT ON shop.buyer, shop.through, shop.rich TO regress_journey_reader, regress_journey_other;
-CREATE FUNCTION inside(of text) RETURNS text LANGUAGE sql SECURITY DEFINER AS
+CREATE FUNCTION inside(of text) RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS
 $$ SELECT coalesce(string_agg(customer, ' ' ORDER BY customer), '') FROM journey.audience_member WHERE audience = of $$;
 -- What creating it raises; whatever it makes is taken back.
 CREATE FUNCTION tried(query text) RETURNS text LANGUAGE plpgsql AS $$
@@ -166,12 +166,11 @@ SELECT * FROM journey_audience_refresh('vip');
 SELECT members, refreshed_at, error, error_at FROM journey.audience;
 -- raises; takes too long; may no longer read; column, table, role gone
 ROLLBACK TO good;
-ALTER TABLE shop.buyer ALTER spent TYPE text;
-SELECT * FROM journey_audience_refresh('vip');
-ROLLBACK TO good;
 SET LOCAL ROLE regress_journey_reader;
-SELECT journey_audience_create('slow', 'SELECT name FROM shop.buyer WHERE (SELECT count(*) FROM generate_series(1, spent::bigint) AS i, generate_series(1, 1000000) AS j) > 1');
+SELECT journey_audience_create('ratio', 'SELECT name FROM shop.buyer WHERE 1000 / spent < 1');
 RESET ROLE;
+UPDATE shop.buyer SET spent = 0 WHERE name = 'cy';
+SELECT * FROM journey_audience_refresh('ratio');
 ROLLBACK TO good;
 UPDATE shop.buyer SET spent = 0;
 SET LOCAL ROLE regress_journey_reader;
@@ -181,12 +180,13 @@ UPDATE shop.buyer SET spent = 1000000;
 SET LOCAL journey.audience_timeout = '100ms';
 SELECT * FROM journey_audience_refresh('slow');
 SELECT name, error FROM journey.audience WHERE name = 'slow';
-SELECT error_of($$SELECT journey_audience_create('slower', 'SELECT i::text FROM generate_series(1, 1000000000) AS i')$$);
+SAVEPOINT slow;
+SELECT journey_audience_create('slower', 'SELECT i::text FROM generate_series(1, 1000000000) AS i');
+ROLLBACK TO slow;
 -- the caller's own limit is the caller's
 SET LOCAL journey.audience_timeout = 0;
 SET LOCAL statement_timeout = '100ms';
-SELECT error_of($$SELECT journey_audience_refresh('slow')$$);
-SET LOCAL statement_timeout = 0;
+SELECT journey_audience_refresh('slow');
 ROLLBACK TO good;
 REVOKE SELECT ON shop.buyer FROM regress_journey_reader;
 SELECT * FROM journey_audience_refresh('vip');

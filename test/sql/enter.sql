@@ -80,6 +80,16 @@ SELECT journey_enter_many('listening', '{bob, ann, bob, cy}'), journey_enter_man
 SELECT row_number() OVER (ORDER BY id) AS n, customer FROM journey.member ORDER BY id;
 SELECT journey_enter_many('keyed', '{ann}');
 TABLE failures;
+-- with a context, which the key reads, from a query; who is named twice enters once
+ROLLBACK TO clean;
+CALL at('10:00');
+SELECT journey_enter_many('keyed', ARRAY(SELECT c FROM unnest('{dan, ann, dan}'::text[]) AS c), '{"id": "A"}');
+SELECT journey_enter_many('keyed', '[5:6]={bob,cy}'::text[], '{"id": "B", "n": 1}'), journey_enter_many('keyed', ARRAY(SELECT 'x' WHERE false), '{}');
+SELECT customer, key, context FROM journey.member WHERE journey = 'keyed' ORDER BY customer, key;
+CALL draw('anew', $${"key": "props->>'id'", "entry_rules": {"on_active": "restart"}, "tiles": {"start": {"type": "entry"}, "hold": {"type": "wait", "for": "1 hour"}, "out": {"type": "exit"}},
+	"edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "out"}]}$$);
+SELECT journey_enter_many('anew', '{eve, eve}', '{"id": "A"}'), journey_enter_many('anew', '{eve}', '{"id": "A"}');
+SELECT customer, state, outcome FROM journey.member WHERE journey = 'anew' ORDER BY state;
 
 -- Restart: by event and by hand, whatever the old member's state.
 ROLLBACK TO clean;
@@ -145,6 +155,11 @@ SELECT label, error_of('SELECT ' || call) AS error FROM (VALUES
 	('many: null', $$journey_enter_many('keyed', NULL)$$),
 	('many: null element', $$journey_enter_many('keyed', '{ann, NULL}')$$),
 	('many: empty element', $$journey_enter_many('keyed', '{ann, ""}')$$),
+	('many: long element', $$journey_enter_many('keyed', ARRAY[repeat('x', 257)])$$),
+	('many: two dimensions', $$journey_enter_many('keyed', '{{ann, bob}, {cy, dan}}')$$),
+	('many: null context', $$journey_enter_many('keyed', '{ann}', NULL)$$),
+	('many: scalar context', $$journey_enter_many('keyed', '{ann}', '1')$$),
+	('many: large context', $$journey_enter_many('keyed', '{ann}', jsonb_build_object('a', repeat('x', 65536)))$$),
 	('exit: unknown', $$journey_exit('nosuch', 'ann')$$),
 	('exit: draft', $$journey_exit('draft', 'ann')$$),
 	('exit: null customer', $$journey_exit('keyed', NULL)$$),

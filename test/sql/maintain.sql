@@ -129,7 +129,7 @@ SELECT entered FROM journey.status;
 
 -- Dedupe keys and failures.
 SELECT count(*) FROM journey.dedupe;
-SELECT journey.purge_dedupe(clock_timestamp() - interval '1 day');
+SELECT journey.purge('journey.dedupe', 'received_at', clock_timestamp() - interval '1 day');
 INSERT INTO journey.dedupe
 SELECT 'c' || i, 'k', i, now() - interval '8 days' FROM generate_series(1, 25000) i;
 INSERT INTO journey.failure_row
@@ -137,6 +137,41 @@ SELECT now() - d * interval '1 day', 1, 1, NULL, NULL, '22012', 'ann', 'x' FROM 
 SELECT journey_maintain();
 SELECT array_agg(customer) FROM journey.dedupe HAVING count(*) < 9;
 SELECT count(*) FROM journey.failure_row;
+
+-- Members who have exited and actions that have ended, from a table of several megabytes; not those who are inside,
+-- nor whoever has something to send yet, nor what somebody waits for.  The counts stay.
+SELECT journey_destination_create('mail', 'pull');
+SELECT journey_create('sending', '{"tiles": {"in": {"type": "entry", "on": [{"event": "bought"}]},
+	"wait": {"type": "wait", "for": "1 day"}, "send": {"type": "action", "destination": "mail", "await": true}, "out": {"type": "exit"}},
+	"edges": [{"from": "in", "to": "wait", "condition": "customer <> ''eve''"}, {"from": "in", "to": "send"}, {"from": "wait", "to": "out"}, {"from": "send", "to": "out"}]}');
+SELECT journey_activate('sending');
+SELECT count(journey_emit('d' || n, 'bought')) FROM generate_series(1, 20000) n;
+SELECT journey_exit('sending', 'd' || n) FROM generate_series(1, 19999) n OFFSET 19998;
+SELECT journey_emit('eve', 'bought') > 0;
+UPDATE journey.member_row SET exited_at = now() - interval '10 days' WHERE customer LIKE 'd%' AND customer <> 'd7' AND run <> 0;
+UPDATE journey.member_row SET entered_at = now() - interval '10 days' WHERE run = 0;
+INSERT INTO journey.action (id, member, journey, tile, customer, destination, payload, state, attempts, next_attempt_at, created_at, delivered_at)
+SELECT gen_random_uuid(), m.id, 'sending', 'send', m.customer, 'mail', '{}', a.state, 1, a.next_attempt_at, now() - interval '10 days', a.delivered_at
+  FROM journey.member_row m
+  JOIN (VALUES ('d1', 'pending', now(), NULL), ('d2', 'in_flight', now(), NULL), ('d3', 'delivered', NULL, now() - interval '9 days'),
+			   ('d4', 'delivered', NULL, now()), ('d5', 'dead', NULL, NULL), ('d6', 'cancelled', NULL, NULL),
+			   ('d8', 'suppressed', NULL, NULL::timestamptz)) a (customer, state, next_attempt_at, delivered_at) USING (customer);
+-- what a member still awaits, however it ended
+UPDATE journey.action SET state = 'cancelled', next_attempt_at = NULL, created_at = now() - interval '10 days' WHERE customer = 'eve';
+CREATE TABLE before AS SELECT journey, tile, entered, inside, departed FROM journey.tile_stats;
+SELECT pg_relation_size('journey.member_row') > 3 * 1024 * 1024 AS of_several_megabytes;
+SELECT journey.purge_members(now() - interval '11 days'), journey.purge_actions(now() - interval '11 days');
+SELECT journey.purge_members(now() - interval '5 days');
+SELECT customer, state FROM journey.member WHERE customer IN ('ann', 'd1', 'd2', 'd3', 'd7', 'd20000', 'eve') ORDER BY customer;
+SELECT journey.purge_actions(now() - interval '5 days');
+SELECT customer, state FROM journey.action ORDER BY customer;
+TABLE before EXCEPT SELECT journey, tile, entered, inside, departed FROM journey.tile_stats;
+-- nothing is written where nothing is old
+BEGIN;
+SELECT journey.purge_members(now() - interval '5 days'), journey.purge_actions(now() - interval '5 days'),
+	   journey.purge('journey.failure_row', 'at', now() - interval '5 years'), journey.purge('journey.dedupe', 'received_at', now() - interval '5 years');
+SELECT pg_current_xact_id_if_assigned() IS NULL AS wrote_nothing;
+COMMIT;
 
 -- It refuses to run where it could not write, or might be tricked into it.
 BEGIN READ ONLY;
@@ -148,6 +183,7 @@ CREATE MATERIALIZED VIEW regress_trap AS SELECT FROM journey_maintain();
 SELECT count(*) FROM pg_depend d
   JOIN journey.leaf l ON d.classid = 'pg_class'::regclass AND d.objid = l.leaf AND d.deptype = 'e' AND NOT l.is_default;
 DROP VIEW state, shape;
+DROP TABLE before;
 DROP EXTENSION journey;
 SELECT count(*) FROM pg_class WHERE relname ~ '^(event|transition)_';
 

@@ -184,6 +184,21 @@ TABLE held;
 CALL advance('2025-03-06 00:00');
 TABLE held;
 
+-- nor does a pause that puts off a time of day by a day put off the condition by as much
+ROLLBACK TO clean;
+CALL hold('shifted', '{"at": "07:00", "condition": "now >= ''2025-03-05 08:00+00''", "recheck": "22 hours"}', '[]', '{"on_resume": "shift"}');
+CALL emit('10:00', 'ann', 'come');
+CALL at('12:00');
+SELECT journey_pause('shifted');
+CALL at('12:01');
+SELECT journey_resume('shifted');
+CALL emit('12:01', 'ann', 'other');
+TABLE held;
+CALL advance('2025-03-05 07:01');
+TABLE held;
+CALL advance('2025-03-06 07:00');
+TABLE held;
+
 -- an interval between rechecks that is none in February moves the clock all the same
 ROLLBACK TO clean;
 CALL hold('short', '{"condition": "now >= entered_at + interval ''3 seconds''", "recheck": "1 month -29 days"}');

@@ -58,7 +58,7 @@ sub jobs
 {
 	my ($node) = @_;
 
-	return $node->safe_psql('shop', q{SELECT count(*), count(*) FILTER (WHERE command ~ '^SELECT journey\.enter_scheduled')
+	return $node->safe_psql('shop', q{SELECT count(*), count(*) FILTER (WHERE command ~ '^CALL journey\.run_schedule')
 		FROM cron.job WHERE jobname LIKE 'journey: %' AND jobname <> 'journey: maintain'});
 }
 
@@ -126,7 +126,7 @@ is(jobs($main), '4|0', 'nor an activation that is rolled back');
 $main->safe_psql('shop', "SET ROLE ops; SELECT journey_activate('winback')");
 my $whole = 'schedule, command, nodename, nodeport, database, username, active';
 is( $main->safe_psql('shop', "SELECT $whole FROM cron.job WHERE jobname = 'journey: winback #0' AND username <> 'somebody'"),
-	"0 9 * * 1|SELECT journey.enter_scheduled('winback', 0)|" . join('|', $main->host, $main->port, 'shop', $owner, 't'),
+	"0 9 * * 1|CALL journey.run_schedule('winback', 0)|" . join('|', $main->host, $main->port, 'shop', $owner, 't'),
 	'activated by another role, the job is that of the owner of the extension');
 is( $main->safe_psql('shop', "SELECT $whole FROM cron.job WHERE jobname = 'journey: maintain' AND username <> 'somebody'"),
 	'17 * * * *|SELECT journey.maintain() WHERE journey.is_armed()|' . join('|', $main->host, $main->port, 'shop', $owner, 't'),
@@ -140,8 +140,8 @@ $main->safe_psql(
 is($main->safe_psql('shop', "SELECT jobid, schedule $mine"), "$id|0 9 * * 1", 'a draft changes nothing');
 $main->safe_psql('shop', "SET ROLE ann; SELECT journey_activate('winback')");
 is( $main->safe_psql('shop', "SELECT jobid = $id, jobname, schedule, command $mine ORDER BY jobname"),
-	"t|journey: winback #0|0 10 * * 1|SELECT journey.enter_scheduled('winback', 0)\n"
-	  . "f|journey: winback #2|\@daily|SELECT journey.enter_scheduled('winback', 2)",
+	"t|journey: winback #0|0 10 * * 1|CALL journey.run_schedule('winback', 0)\n"
+	  . "f|journey: winback #2|\@daily|CALL journey.run_schedule('winback', 2)",
 	'its activation does: one job is changed, one comes');
 $main->safe_psql('shop', "SET ROLE ops; SELECT journey_pause('winback')");
 is($main->safe_psql('shop', "SELECT count(*) $mine"), '2', 'a paused journey keeps them');
@@ -168,10 +168,10 @@ $main->safe_psql(
 	'shop', q{SELECT journey_create(name, definition), journey_activate(name)
 		FROM unnest(ARRAY['it''s "\\', repeat('x', 127) || 'a', repeat('x', 127) || 'b']) name, (SELECT } . winback('0 9 * * 1') . q{::jsonb) d (definition)});
 is( $main->safe_psql(
-		'shop', q{SELECT count(DISTINCT jobname), bool_and(octet_length(jobname::text) <= 63) FROM cron.job j WHERE command LIKE 'SELECT journey.enter_scheduled%'}),
+		'shop', q{SELECT count(DISTINCT jobname), bool_and(octet_length(jobname::text) <= 63) FROM cron.job j WHERE command LIKE 'CALL journey.run_schedule%'}),
 	'3|t', 'long names make no two jobs the same');
 is( $main->safe_psql('shop', q{SELECT string_agg(command, ' ' ORDER BY jobid) FROM cron.job WHERE jobname LIKE '%it''s%'}),
-	q{SELECT journey.enter_scheduled(E'it''s "\\\\', 0)}, 'a name is quoted');
+	q{CALL journey.run_schedule(E'it''s "\\\\', 0)}, 'a name is quoted');
 $main->safe_psql('shop', "SELECT journey_stop(name) FROM journey.journey WHERE name LIKE 'xxx%' OR name LIKE 'it%'");
 
 # What a DBA did to our jobs: the line and what was deleted is put right, what is switched off stays off.
@@ -192,6 +192,17 @@ like($err, qr/^\S+ WARNING: +journey: the job "journey: maintain" of pg_cron is 
 unlike($err, qr/ERROR/, 'nothing else went wrong');
 is($main->safe_psql('shop', $others), $others_before, "through all this, others' jobs stay as they were");
 
+# Audiences that are refreshed by interval have one job for all of them.
+my $refreshed = "SELECT schedule, command, username FROM cron.job WHERE jobname = 'journey: audiences'";
+$main->safe_psql('shop', "CREATE TABLE buyer AS SELECT 'eve'::text AS id; GRANT SELECT ON buyer TO ann");
+$main->safe_psql('shop', "SET ROLE ann; SELECT journey_audience_create('once', 'SELECT id FROM public.buyer')");
+is($main->safe_psql('shop', $refreshed), '', 'an audience without interval needs no job');
+$main->safe_psql('shop', "SET ROLE ann; SELECT journey_audience_create('daily', 'SELECT id FROM public.buyer', '1 day')");
+is( $main->safe_psql('shop', $refreshed), "* * * * *|SELECT journey.refresh_due() WHERE journey.is_armed()|$owner",
+	'one with an interval does');
+$main->safe_psql('shop', "SET ROLE ops; SELECT journey_audience_drop('daily')");
+is($main->safe_psql('shop', $refreshed), '', 'until it is dropped');
+
 # Two at once: neither waits for the other, and no job gets lost.
 $main->safe_psql('shop', "SELECT journey_create(name, definition) FROM unnest('{one, two}'::text[]) name, (SELECT " . winback('0 9 * * 1') . '::jsonb) d (definition)');
 my $session = $main->background_psql('shop');
@@ -200,7 +211,7 @@ $session->query_safe("SELECT journey_activate('one')");
 $main->safe_psql('shop', "SET lock_timeout = '10s'; SELECT journey_activate('two'); SELECT journey_complete('winback')");
 $session->query_safe('COMMIT');
 $session->quit;
-is( $main->safe_psql('shop', "SELECT string_agg(jobname::text, ', ' ORDER BY jobname) FROM cron.job WHERE command LIKE 'SELECT journey.enter%'"),
+is( $main->safe_psql('shop', "SELECT string_agg(jobname::text, ', ' ORDER BY jobname) FROM cron.job WHERE command LIKE 'CALL journey.%'"),
 	'journey: one #0, journey: two #0', 'two activations at the same time');
 $main->safe_psql('shop', "SELECT journey_stop('one'), journey_stop('two')");
 
@@ -217,6 +228,10 @@ $main->safe_psql('shop', "SELECT cron.schedule('users own', '$often', 'SELECT 42
 # alone: nothing of ours is preloaded; the timers are worked off by a job.
 $alone->safe_psql(
 	'shop', "CREATE EXTENSION pg_cron; CREATE EXTENSION journey; $audience;
+	CREATE TABLE buyer AS SELECT 'old'::text AS id;
+	SELECT journey_audience_create('buyers', 'SELECT DISTINCT id FROM public.buyer', '1 minute');
+	UPDATE journey.audience SET refresh_at = now() WHERE name = 'buyers';
+	INSERT INTO buyer VALUES ('new');
 	SELECT journey_create('winback', " . winback($often) . "), journey_activate('winback'), journey_enter('winback', 'zoe');
 	SELECT cron.schedule('journey', '$often', 'SELECT journey_tick()');");
 is($alone->safe_psql('shop', "SHOW shared_preload_libraries"), 'pg_cron', 'nothing of ours is preloaded');
@@ -245,13 +260,15 @@ is( $main->safe_psql('shop', "SELECT string_agg(DISTINCT customer, ' ' ORDER BY 
 	'eve joe', 'who is in the audience and meets the condition has entered');
 ok(ran($main, 'journey: paused #0'), 'main: so does that of a paused journey');
 is($main->safe_psql('shop', "SELECT count(*) FROM journey.member WHERE journey = 'paused'"), '0', 'which enters nobody');
-is( $main->safe_psql('shop', "SELECT DISTINCT status, username, database FROM cron.job_run_details WHERE command LIKE '%enter_scheduled(%'"),
+is( $main->safe_psql('shop', "SELECT DISTINCT status, username, database FROM cron.job_run_details WHERE command LIKE '%run_schedule(%'"),
 	"succeeded|$owner|shop", 'as the owner of the extension, without errors');
 ok(ran($main, 'users own'), "main: users' own jobs run");
 
 ok(ran($alone, 'journey: winback #0'), 'alone: the job runs, in a background worker');
 ok( $alone->poll_query_until('shop', "SELECT bool_and(state = 'exited') FROM journey.member WHERE customer = 'zoe'"),
 	'alone: journey_tick() works off the timers');
+ok( $alone->poll_query_until('shop', "SELECT count(*) = 2 FROM journey.audience_member WHERE audience = 'buyers'"),
+	'alone: audiences are refreshed');
 is( $alone->safe_psql('shop', "SELECT string_agg(DISTINCT customer, ' ' ORDER BY customer) FROM journey.member"),
 	'eve joe zoe', 'and who is in the audience has entered');
 is( $alone->safe_psql('shop', "SELECT DISTINCT status FROM cron.job_run_details WHERE status NOT IN ('starting', 'running')"),
@@ -272,7 +289,7 @@ is( $copy->safe_psql('shop', "SELECT count(*) FROM cron.job WHERE jobname = 'jou
 my $of_others = "SELECT string_agg(j::text, ';' ORDER BY jobid) FROM cron.job j WHERE command ~ '^SELECT \\d'";
 $others_before = $copy->safe_psql('shop', $of_others);
 $copy->safe_psql('shop', 'SELECT journey_arm()');
-is( $copy->safe_psql('shop', "SELECT jobname, nodename, nodeport, username FROM cron.job WHERE command LIKE 'SELECT journey.%' ORDER BY jobname"),
+is( $copy->safe_psql('shop', "SELECT jobname, nodename, nodeport, username FROM cron.job WHERE command ~ '^(SELECT|CALL) journey\\.' ORDER BY jobname"),
 	join("\n", map { join('|', "journey: $_", $copy->host, $copy->port, $owner) } ('maintain', 'winback #0')),
 	'once it is armed it has jobs of its own');
 is($copy->safe_psql('shop', $of_others), $others_before, "and others' jobs are as they were");
@@ -280,6 +297,16 @@ like($copy->safe_psql('shop', "SELECT journey.enter_scheduled('winback', 0)"), q
 is( $copy->safe_psql('shop', "SELECT string_agg(DISTINCT customer, ' ' ORDER BY customer) FROM journey.member"),
 	'eve joe', 'here');
 $copy->stop('fast');
+
+# What an extension that was dropped has left behind goes with the first activation of the next; others' jobs stay.
+my $tick = "SELECT string_agg(j::text, ';' ORDER BY jobid) FROM cron.job j WHERE command ~ 'journey_tick'";
+my $tick_before = $alone->safe_psql('shop', $tick);
+my $named = "SELECT string_agg(jobname::text, ', ' ORDER BY jobname) FROM cron.job WHERE jobname LIKE 'journey: %'";
+$alone->safe_psql('shop', 'DROP TABLE buyer; DROP EXTENSION journey; CREATE EXTENSION journey');
+is($alone->safe_psql('shop', $named), 'journey: audiences, journey: maintain, journey: winback #0', 'jobs outlive the extension');
+$alone->safe_psql('shop', "SELECT journey_create('plain', " . winback('0 9 * * *') =~ s/\{"schedule".*?\}/{"event": "e"}/r . "), journey_activate('plain')");
+is($alone->safe_psql('shop', $named), 'journey: maintain', 'but not the next activation');
+is($alone->safe_psql('shop', $tick), $tick_before, "a user's job stays");
 $alone->stop('fast');
 
 # ---- gone ----

@@ -1607,11 +1607,14 @@ sub shift_timers
 	{
 		$time += $span if defined $time;
 	}
-	return unless defined $timers->{hold};
-	$timers->{hold} = next_time($timers->{hold}, $tile->{at}, $tile->{days},
-		$self->member_zone(\%step, $member))
+	my $end = $timers->{hold} // return;
+	$timers->{hold} = next_time($end, $tile->{at}, $tile->{days}, $self->member_zone(\%step, $member))
 	  if defined $tile->{at};
 	$timers->{hold} = $self->into_window(\%step, $member, $tile, $timers->{hold});
+
+	# Where the hold would have ended without, the condition is asked at the latest.
+	$timers->{recheck} = min($timers->{recheck}, $end)
+	  if defined $timers->{recheck} && $timers->{hold} > $end;
 	return;
 }
 

@@ -35,7 +35,8 @@ my $started = 0;
 
 # Start one.  Options: dns (1, or a port), addresses, ports {name: number}, tls
 # (0 saves the 0.2 s that making certificates takes), user ("user:password"),
-# cap (bytes of a body that the ledger keeps), folder.
+# cap (bytes of a body that the ledger keeps), idle and total (seconds after which
+# it ends in any case), folder.
 sub start
 {
 	my ($class, %option) = @_;
@@ -44,6 +45,7 @@ sub start
 	$self->{folder} = $option{folder}
 	  // "$PostgreSQL::Test::Utils::tmp_check/" . basename($0, '.pl') . '_sink' . ++$started;
 	remove_tree($self->{folder});
+	%option = (idle => 600, total => 3600, %option);
 	my %port = %{ $option{ports} // {} };
 	$port{dns} = $option{dns} if ($option{dns} // 0) > 1;
 	my @command = ('python3', '-B', "$here/../sink.py", $self->{folder});
@@ -134,20 +136,36 @@ sub ledger
 
 	$fields{kind} = 'http' unless exists $fields{kind};
 	delete $fields{kind} unless defined $fields{kind};
+	# As much as is there now: it may grow faster than this reads.
 	open my $file, '<:raw', $self->ledger_file or die $!;
-	seek $file, $self->{read}, 0;
-	while (my $text = readline $file)
+	sysseek $file, $self->{read}, 0;
+	sysread $file, my $text, (-s $file) - $self->{read};
+	for ($text =~ /[^\n]+\n/g)
 	{
-		last unless $text =~ /\n\z/;
-		$self->{read} += length $text;
-		my $line = $json->decode($text);
-		$line->{body} = decode_base64($line->{body_base64}) if exists $line->{body_base64};
-		push @{ $self->{seen} }, $line;
+		$self->{read} += length;
+		push @{ $self->{seen} }, { text => $_ };
 	}
-	return grep {
-		my $line = $_;
-		!grep { ($line->{$_} // '') ne $fields{$_} } keys %fields
-	} @{ $self->{seen} };
+	# Decoding is slow: first by the looks, which for these are unmistakable.
+	my @look = map { quotemeta(qq("$_": )) . '"?' . quotemeta($fields{$_}) . '[",}]' }
+	  grep { /^(kind|id|path|port|of|name)\z/ && $fields{$_} =~ /\A[\w\/. -]+\z/ } keys %fields;
+	my @lines;
+	LINE: for my $seen (@{ $self->{seen} })
+	{
+		$seen->{text} =~ $_ or next LINE for @look;
+		my $line = $seen->{line} //= decode($seen->{text});
+		($line->{$_} // '') eq $fields{$_} or next LINE for keys %fields;
+		push @lines, $line;
+	}
+	return @lines;
+}
+
+sub decode
+{
+	my ($text) = @_;
+	my $body = $text =~ s/, "body_base64": "([^"]*)"\}$/}/ ? $1 : undef;
+	my $line = $json->decode($text);
+	$line->{body} = decode_base64($body) if defined $body;
+	return $line;
 }
 
 # The same, once there are that many; dies where they do not come.
@@ -174,7 +192,8 @@ sub load
 	my $copy = "$self->{folder}/ledger.copy";
 
 	$table //= 'sink';
-	$text =~ s/[^\n]+\z//;
+	# What is after the last line feed is still being written.
+	substr($text, 1 + rindex($text, "\n")) = '';
 	open my $file, '>:raw', $copy or die $!;
 	print $file $text;
 	close $file or die $!;
@@ -186,23 +205,18 @@ DROP TABLE IF EXISTS $table;
 CREATE TEMP TABLE line (line json) ON COMMIT DROP;
 COPY line FROM '$copy' (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02');
 CREATE TABLE $table AS
-SELECT (line->>'seq')::bigint AS seq, line->>'kind' AS kind, line->>'id' AS id,
-	   (line->>'attempt')::int AS attempt,
-	   to_timestamp((line->>'at')::float8) AS at, (line->>'mono')::float8 AS mono,
-	   line->>'port' AS port, line->>'method' AS method, line->>'path' AS path,
-	   line->'headers' AS headers, (line->>'complete')::bool AS complete,
-	   line->>'body_sha' AS body_sha, (line->>'body_length')::bigint AS body_length,
-	   decode(line->>'body_base64', 'base64') AS body,
-	   (line->>'status')::int AS status, line->'reply' AS reply,
-	   line->'signature'->>'verdict' AS signature, line->'signature'->'keys' AS keys,
-	   line->>'sender' AS sender, line->'recipients' AS recipients,
-	   line->'rejected' AS rejected, (line->>'connection')::int AS connection,
-	   how AS ended, sent
-  FROM line
+SELECT l.seq, l.kind, l.id, l.attempt, to_timestamp(l.at) AS at, l.mono, l.port, l.method, l.path,
+	   l.headers, l.complete, l.body_sha, l.body_length, decode(l.body_base64, 'base64') AS body,
+	   l.status, l.reply, l.signature->>'verdict' AS signature, l.signature->'keys' AS keys,
+	   l.sender, l.recipients, l.rejected, l.connection, e.how AS ended, e.sent
+  FROM line,
+	   json_to_record(line) AS l(seq bigint, kind text, id text, attempt int, at float8, mono float8,
+		   port text, method text, path text, headers json, complete bool, body_sha text,
+		   body_length bigint, body_base64 text, status int, reply json, signature json,
+		   sender text, recipients json, rejected json, connection int)
   LEFT JOIN (SELECT (line->>'of')::bigint AS seq, line->>'how' AS how, (line->>'sent')::bigint AS sent
-			   FROM line WHERE line->>'kind' = 'end') e
-	ON e.seq = (line->>'seq')::bigint
- WHERE line->>'kind' IN ('http', 'smtp');
+			   FROM line WHERE line->>'kind' = 'end') e USING (seq)
+ WHERE l.kind IN ('http', 'smtp');
 COMMIT;
 ANALYZE $table;
 SELECT count(*) FROM $table;});
@@ -299,8 +313,8 @@ sub set_interface
 
 	socket(my $socket, PF_INET, SOCK_DGRAM, 0) or die $!;
 	my @calls = $address
-	  ? ([ $SIOCSIFADDR, sockaddr_in(0, inet_aton($address)) ],
-		[ $SIOCSIFNETMASK, sockaddr_in(0, inet_aton('255.255.255.255')) ])
+	  ? ([ $SIOCSIFADDR, pack_sockaddr_in(0, inet_aton($address)) ],
+		[ $SIOCSIFNETMASK, pack_sockaddr_in(0, inet_aton('255.255.255.255')) ])
 	  : ([ $SIOCSIFFLAGS, pack('s', $IFF_UP) ]);
 	for my $call (@calls)
 	{
