@@ -165,9 +165,9 @@ join_change(const Change *a, const Change *b)
 {
 	if (same_value(&b->new, &a->old))
 		return (Change)
-		{
-			b->old, a->new
-		};
+	{
+		b->old, a->new
+	};
 	return (Change)
 	{
 		a->old, b->new
