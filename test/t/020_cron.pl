@@ -311,12 +311,13 @@ $alone->stop('fast');
 
 # ---- gone ----
 
-# Jobs of superusers are not allowed: the journey that needs one hears of it, others are as always.
+# Jobs of superusers are not allowed: the journey that needs one hears of it, others are as always.  (With such jobs
+# there, pg_cron 1.6.4 crashes at its start.)
+$main->safe_psql('shop', "DELETE FROM cron.job WHERE username = '$owner'");
 $main->append_conf('postgresql.conf', 'cron.enable_superuser_jobs = off');
 $main->restart;
 like( $main->safe_psql('shop', 'SELECT message FROM journey_validate(' . winback('0 9 * * *') . ')'),
 	qr/"on\[0\].schedule" of tile "start": cannot schedule jobs as superuser/, 'no jobs of superusers: validation says so');
-$main->safe_psql('shop', "DELETE FROM cron.job WHERE jobname = 'journey: maintain' AND username = '$owner'");
 ($code, $out, $err) = $main->psql('shop', "SELECT journey_create('plain', " . winback('0 9 * * *') =~ s/\{"schedule".*?\}/{"event": "e"}/r . "), journey_activate('plain')");
 is($code, 0, 'a journey without schedule is activated');
 like($err, qr/WARNING: +journey: the job "journey: maintain" of pg_cron is not as it should be: cannot schedule/, 'with a warning');
