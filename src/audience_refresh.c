@@ -143,24 +143,25 @@ difference_desc(void)
 	return desc;
 }
 
+/* What is read belongs to the slot, which frees it: so not in the scratch memory. */
 static void
 change_all(Work *work, Tuplestorestate *difference)
 {
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(difference_desc(), &TTSOpsMinimalTuple);
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "journey audience",
 												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(scratch);
 
 	while (tuplestore_gettupleslot(difference, true, false, slot))
 	{
+		MemoryContext old = MemoryContextSwitchTo(scratch);
 		bool		isnull;
 		text	   *customer = DatumGetTextPP(slot_getattr(slot, 1, &isnull));
 
 		CHECK_FOR_INTERRUPTS();
 		change_one(work, customer, DatumGetBool(slot_getattr(slot, 2, &isnull)));
+		MemoryContextSwitchTo(old);
 		MemoryContextReset(scratch);
 	}
-	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
 	ExecDropSingleTupleTableSlot(slot);
 }

@@ -96,6 +96,9 @@ understand(Firing *firing)
 		return false;
 	is_own = error == NULL &&
 		RelationGetRelid(firing->data->tg_relation) == firing->source->relid;
+	/* A table that was restored on its own, with another's number. */
+	if (error == NULL && !is_own && !firing->data->tg_trigger->tgisclone)
+		return false;
 	if (is_own)
 		read_row(firing);
 	else if (error == NULL)

@@ -98,6 +98,34 @@ SELECT * FROM members;
 SELECT customer, reason, event, at FROM moves;
 SELECT * FROM journey.failure;
 
+-- Many at once, more than fit into memory: each once, in order.
+ROLLBACK TO clean;
+CALL at('10:00');
+SET LOCAL work_mem = '64kB';
+CREATE TABLE shop.many AS SELECT 'customer ' || i AS name, i % 2 AS half FROM generate_series(1, 6000) AS i;
+SELECT journey_audience_create('half', 'SELECT DISTINCT name FROM shop.many WHERE half = (SELECT 0)');
+CALL draw('care', $${
+  "exit": [{"audience_left": "half", "outcome": "left"}],
+  "tiles": {"start": {"type": "entry", "on": [{"audience": "half"}]}, "hold": {"type": "wait"}, "done": {"type": "exit"}},
+  "edges": [{"from": "start", "to": "hold"}, {"from": "hold", "to": "done", "event": "end"}]
+}$$);
+UPDATE shop.many SET half = 1 - half;
+SELECT * FROM journey_audience_refresh('half');
+SELECT event, count(*), count(DISTINCT customer), bool_and(is_later) AS in_order
+  FROM (SELECT event, customer, coalesce(customer > lag(customer) OVER (ORDER BY id), true) AS is_later FROM journey.event) AS e GROUP BY 1 ORDER BY 1;
+UPDATE shop.many SET half = 1 - half;
+SELECT * FROM journey_audience_refresh('half');
+SELECT state, count(*) FROM journey.member GROUP BY 1 ORDER BY 1;
+-- what is not different is not written, whether somebody hears or not
+CREATE TABLE shop.before AS SELECT customer, ctid AS place, cmin AS by FROM journey.audience_member;
+UPDATE shop.many SET half = 1 - half WHERE name LIKE '%99_';
+SELECT * FROM journey_audience_refresh('half');
+SELECT count(*), count(*) FILTER (WHERE b.place = m.ctid AND b.by = m.cmin) AS untouched FROM journey.audience_member m LEFT JOIN shop.before b USING (customer);
+SELECT journey_complete('care'), journey_stop('care');
+UPDATE shop.many SET half = 1 - half WHERE name LIKE '%99_';
+SELECT * FROM journey_audience_refresh('half');
+SELECT count(*), count(*) FILTER (WHERE b.place = m.ctid AND b.by = m.cmin) AS untouched FROM journey.audience_member m LEFT JOIN shop.before b USING (customer);
+
 -- As event names, with the audience in props: any audience, edges, goals; a transaction rolled back has had none of it.
 ROLLBACK TO clean;
 SELECT journey_audience_create('vip', :'query'), journey_audience_create('new', 'SELECT name FROM shop.buyer ORDER BY spent LIMIT 0');

@@ -106,7 +106,7 @@ SELECT error_of('SELECT journey.row_changed()');
 SET LOCAL ROLE regress_clerk;
 SELECT error_of('SELECT journey.is_heard(1)');
 RESET ROLE;
--- a superuser can; elsewhere it errs, and another table's rows are read by the names of the columns
+-- a superuser can; elsewhere it errs, and another table's rows are nobody's (a table restored on its own)
 CREATE TRIGGER mine BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION journey.row_changed('1');
 SELECT error_of($$INSERT INTO orders VALUES (1)$$);
 DROP TRIGGER mine ON orders;
