@@ -195,7 +195,8 @@ CREATE TABLE journey.audience_member (
 	customer text COLLATE "C" NOT NULL,
 	PRIMARY KEY (customer, audience)
 );
-CREATE INDEX audience_member_audience ON journey.audience_member (audience);
+-- Whichever of the two a plan uses that was made when the table was empty, it finds one row.
+CREATE INDEX audience_member_audience ON journey.audience_member (audience, customer);
 
 CREATE TABLE journey.customer (
 	customer text COLLATE "C" PRIMARY KEY,

@@ -20,6 +20,7 @@
 #include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
@@ -51,6 +52,23 @@ sql_begin(SqlSession *session)
 	role_extension_begin(&session->role);
 	role_pin_search_path(&session->role);
 	sql_connect(session);
+}
+
+/* A setting of the planner, until the end of the nest of settings. */
+static void
+set_off(const char *name)
+{
+	(void) set_config_option(name, "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+sql_begin_by_index(SqlSession *session)
+{
+	sql_begin(session);
+	if (session->role.guc_nest == 0)
+		session->role.guc_nest = NewGUCNestLevel();
+	set_off("enable_seqscan");
 }
 
 void
@@ -144,7 +162,9 @@ sql_run_over(const SqlPlan *plan, Datum *values, const SqlRows *over,
 	Oid			types[SQL_MAX_ARGS];
 	SPIPlanPtr	prepared;
 	int			code;
+	int			nest = NewGUCNestLevel();
 
+	set_off("enable_nestloop");
 	register_rows(over);
 	memcpy(types, plan->argtypes, sizeof(types));
 	prepared = SPI_prepare(plan->text, plan->nargs, types);
@@ -162,6 +182,7 @@ sql_run_over(const SqlPlan *plan, Datum *values, const SqlRows *over,
 		elog(ERROR, "SPI_execute_plan_extended failed for \"%s\": %s", plan->text,
 			 SPI_result_code_string(code));
 	SPI_unregister_relation(over->name);
+	AtEOXact_GUC(false, nest);
 	return SPI_processed;
 }
 

@@ -47,6 +47,13 @@ typedef struct SqlSession
 
 /* Connect SPI and become the extension's owner; sql_end undoes both. */
 extern void sql_begin(SqlSession *session);
+
+/*
+ * The same where each statement is to find a row or few by an index, however
+ * small the table was when its plan was made: it may have grown since, in this
+ * very transaction.
+ */
+extern void sql_begin_by_index(SqlSession *session);
 extern void sql_end(SqlSession *session);
 
 /* The same as whoever the current user is, with the settings that are. */
@@ -73,8 +80,9 @@ extern uint64 sql_fetch(SqlCursor cursor, long count);
 extern void sql_close(SqlCursor cursor);
 
 /*
- * Run a statement once, not kept, that sees the rows as a relation of that name;
- * what it gives goes to the other tuplestore, if there is one.
+ * Run a statement over whole sets once, not kept: it sees the rows as a relation of that name, and
+ * joins them by no nested loop, whatever is believed of their number.  What it
+ * gives goes to the other tuplestore, if there is one.
  */
 typedef struct SqlRows
 {

@@ -20,7 +20,7 @@ run_for(SqlPlan *plan, text *customer, const char *audience)
 	SqlSession	session;
 	uint64		n;
 
-	sql_begin(&session);
+	sql_begin_by_index(&session);
 	n = sql_run(plan, values, NULL);
 	sql_end(&session);
 	return n;
