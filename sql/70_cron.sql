@@ -98,20 +98,35 @@ $$;
 COMMENT ON FUNCTION journey.job_name(text, int, bigint) IS
 'Internal. The name of the job of pg_cron for a trigger by schedule of the journey of that name and number.';
 
+-- Jobs outlive the extension, and run with great rights: so they look whether it is there before they name what is
+-- in its schema, which somebody else may have made anew.
+CREATE OR REPLACE FUNCTION journey.job_command(statement text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, journey, pg_temp
+AS $$
+BEGIN
+	RETURN format('DO %L', 'BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_extension e'
+				  ' WHERE e.extname OPERATOR(pg_catalog.=) ''journey'') THEN ' || statement || '; END IF; END');
+END
+$$;
+COMMENT ON FUNCTION journey.job_command(text) IS
+'Internal. The command of a job of pg_cron that runs this statement of PL/pgSQL where the extension is in the database.';
+
 -- A paused journey keeps its jobs: they enter nobody meanwhile.
 CREATE OR REPLACE VIEW journey.wanted_job AS
 SELECT j.name AS journey, journey.job_name(j.name, j.id, o.position - 1) AS name, o.trigger ->> 'schedule' AS schedule,
-	   format('CALL journey.run_schedule(%L, %s)', j.name, o.position - 1) AS command
+	   journey.job_command(format('CALL journey.run_schedule(%L, %s)', j.name, o.position - 1)) AS command
   FROM journey.journey j
   JOIN journey.version_row v ON v.journey = j.id AND v.version = j.version
  CROSS JOIN LATERAL jsonb_each(v.definition -> 'tiles') AS t (name, tile)
  CROSS JOIN LATERAL jsonb_array_elements(t.tile -> 'on') WITH ORDINALITY AS o (trigger, position)
  WHERE j.state IN ('active', 'paused') AND t.tile ->> 'type' = 'entry' AND o.trigger ? 'schedule'
 UNION ALL
-SELECT NULL, 'journey: audiences', '* * * * *', 'SELECT journey.refresh_due() WHERE journey.is_armed()'
+SELECT NULL, 'journey: audiences', '* * * * *', journey.job_command('PERFORM journey.refresh_due() WHERE journey.is_armed()')
  WHERE EXISTS (SELECT FROM journey.audience a WHERE a.refresh IS NOT NULL)
 UNION ALL
-SELECT NULL, 'journey: maintain', '17 * * * *', 'SELECT journey.maintain() WHERE journey.is_armed()';
+SELECT NULL, 'journey: maintain', '17 * * * *', journey.job_command('PERFORM journey.maintain() WHERE journey.is_armed()');
 
 CREATE OR REPLACE FUNCTION journey.is_own_job(name text, command text, username text)
 RETURNS bool
@@ -120,9 +135,9 @@ SET search_path = pg_catalog, journey, pg_temp
 AS $$
 BEGIN
 	-- A dump may bring jobs of an owner that this cluster calls otherwise or does not have.
-	RETURN (name ~ '^journey: .* #[0-9]+$' AND command ~ '^CALL journey\.run_schedule\('
-			OR name = 'journey: audiences' AND command ~ '^SELECT journey\.refresh_due\('
-			OR name = 'journey: maintain' AND command ~ '^SELECT journey\.maintain\(')
+	RETURN (name ~ '^journey: .* #[0-9]+$' AND command ~ '^DO .* CALL journey\.run_schedule\('
+			OR name = 'journey: audiences' AND command ~ '^DO .* PERFORM journey\.refresh_due\('
+			OR name = 'journey: maintain' AND command ~ '^DO .* PERFORM journey\.maintain\(')
 	   AND (username = current_user OR coalesce((SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = username), true));
 END
 $$;

@@ -53,12 +53,23 @@ my @customers = map { "('lapsed', '$_')" } qw(bob eve joe);
 my $audience = "INSERT INTO journey.audience (name) VALUES ('lapsed');
 	INSERT INTO journey.audience_member (audience, customer) VALUES " . join(', ', @customers);
 
+# The command of a job that runs the statement, as quote_literal() writes it.
+sub job_command
+{
+	my ($statement) = @_;
+	my $body = "BEGIN IF EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'journey')"
+	  . " THEN $statement; END IF; END";
+	my $e = $body =~ s/\\/\\\\/g ? 'E' : '';
+
+	return "DO $e'" . ($body =~ s/'/''/gr) . "'";
+}
+
 # How many jobs have names as ours have, and how many of these are ours.
 sub jobs
 {
 	my ($node) = @_;
 
-	return $node->safe_psql('shop', q{SELECT count(*), count(*) FILTER (WHERE command ~ '^CALL journey\.run_schedule')
+	return $node->safe_psql('shop', q{SELECT count(*), count(*) FILTER (WHERE command ~ 'CALL journey\.run_schedule')
 		FROM cron.job WHERE jobname LIKE 'journey: %' AND jobname <> 'journey: maintain'});
 }
 
@@ -126,10 +137,10 @@ is(jobs($main), '4|0', 'nor an activation that is rolled back');
 $main->safe_psql('shop', "SET ROLE ops; SELECT journey_activate('winback')");
 my $whole = 'schedule, command, nodename, nodeport, database, username, active';
 is( $main->safe_psql('shop', "SELECT $whole FROM cron.job WHERE jobname = 'journey: winback #0' AND username <> 'somebody'"),
-	"0 9 * * 1|CALL journey.run_schedule('winback', 0)|" . join('|', $main->host, $main->port, 'shop', $owner, 't'),
+	"0 9 * * 1|" . job_command("CALL journey.run_schedule('winback', 0)") . '|' . join('|', $main->host, $main->port, 'shop', $owner, 't'),
 	'activated by another role, the job is that of the owner of the extension');
 is( $main->safe_psql('shop', "SELECT $whole FROM cron.job WHERE jobname = 'journey: maintain' AND username <> 'somebody'"),
-	'17 * * * *|SELECT journey.maintain() WHERE journey.is_armed()|' . join('|', $main->host, $main->port, 'shop', $owner, 't'),
+	'17 * * * *|' . job_command('PERFORM journey.maintain() WHERE journey.is_armed()') . '|' . join('|', $main->host, $main->port, 'shop', $owner, 't'),
 	'housekeeping has one, too');
 
 my $mine = "FROM cron.job WHERE jobname LIKE 'journey: winback #%' AND username <> 'somebody'";
@@ -140,8 +151,8 @@ $main->safe_psql(
 is($main->safe_psql('shop', "SELECT jobid, schedule $mine"), "$id|0 9 * * 1", 'a draft changes nothing');
 $main->safe_psql('shop', "SET ROLE ann; SELECT journey_activate('winback')");
 is( $main->safe_psql('shop', "SELECT jobid = $id, jobname, schedule, command $mine ORDER BY jobname"),
-	"t|journey: winback #0|0 10 * * 1|CALL journey.run_schedule('winback', 0)\n"
-	  . "f|journey: winback #2|\@daily|CALL journey.run_schedule('winback', 2)",
+	"t|journey: winback #0|0 10 * * 1|" . job_command("CALL journey.run_schedule('winback', 0)") . "\n"
+	  . "f|journey: winback #2|\@daily|" . job_command("CALL journey.run_schedule('winback', 2)"),
 	'its activation does: one job is changed, one comes');
 $main->safe_psql('shop', "SET ROLE ops; SELECT journey_pause('winback')");
 is($main->safe_psql('shop', "SELECT count(*) $mine"), '2', 'a paused journey keeps them');
@@ -168,10 +179,10 @@ $main->safe_psql(
 	'shop', q{SELECT journey_create(name, definition), journey_activate(name)
 		FROM unnest(ARRAY['it''s "\\', repeat('x', 127) || 'a', repeat('x', 127) || 'b']) name, (SELECT } . winback('0 9 * * 1') . q{::jsonb) d (definition)});
 is( $main->safe_psql(
-		'shop', q{SELECT count(DISTINCT jobname), bool_and(octet_length(jobname::text) <= 63) FROM cron.job j WHERE command LIKE 'CALL journey.run_schedule%'}),
+		'shop', q{SELECT count(DISTINCT jobname), bool_and(octet_length(jobname::text) <= 63) FROM cron.job j WHERE command LIKE '%CALL journey.run_schedule%'}),
 	'3|t', 'long names make no two jobs the same');
 is( $main->safe_psql('shop', q{SELECT string_agg(command, ' ' ORDER BY jobid) FROM cron.job WHERE jobname LIKE '%it''s%'}),
-	q{CALL journey.run_schedule(E'it''s "\\\\', 0)}, 'a name is quoted');
+	job_command(q{CALL journey.run_schedule(E'it''s "\\\\', 0)}), 'a name is quoted');
 $main->safe_psql('shop', "SELECT journey_stop(name) FROM journey.journey WHERE name LIKE 'xxx%' OR name LIKE 'it%'");
 
 # What a DBA did to our jobs: the line and what was deleted is put right, what is switched off stays off.
@@ -198,7 +209,7 @@ $main->safe_psql('shop', "CREATE TABLE buyer AS SELECT 'eve'::text AS id; GRANT 
 $main->safe_psql('shop', "SET ROLE ann; SELECT journey_audience_create('once', 'SELECT id FROM public.buyer')");
 is($main->safe_psql('shop', $refreshed), '', 'an audience without interval needs no job');
 $main->safe_psql('shop', "SET ROLE ann; SELECT journey_audience_create('daily', 'SELECT id FROM public.buyer', '1 day')");
-is( $main->safe_psql('shop', $refreshed), "* * * * *|SELECT journey.refresh_due() WHERE journey.is_armed()|$owner",
+is( $main->safe_psql('shop', $refreshed), "* * * * *|" . job_command('PERFORM journey.refresh_due() WHERE journey.is_armed()') . "|$owner",
 	'one with an interval does');
 $main->safe_psql('shop', "SET ROLE ops; SELECT journey_audience_drop('daily')");
 is($main->safe_psql('shop', $refreshed), '', 'until it is dropped');
@@ -211,7 +222,7 @@ $session->query_safe("SELECT journey_activate('one')");
 $main->safe_psql('shop', "SET lock_timeout = '10s'; SELECT journey_activate('two'); SELECT journey_complete('winback')");
 $session->query_safe('COMMIT');
 $session->quit;
-is( $main->safe_psql('shop', "SELECT string_agg(jobname::text, ', ' ORDER BY jobname) FROM cron.job WHERE command LIKE 'CALL journey.%'"),
+is( $main->safe_psql('shop', "SELECT string_agg(jobname::text, ', ' ORDER BY jobname) FROM cron.job WHERE command LIKE '%CALL journey.%'"),
 	'journey: one #0, journey: two #0', 'two activations at the same time');
 $main->safe_psql('shop', "SELECT journey_stop('one'), journey_stop('two')");
 
@@ -289,7 +300,7 @@ is( $copy->safe_psql('shop', "SELECT count(*) FROM cron.job WHERE jobname = 'jou
 my $of_others = "SELECT string_agg(j::text, ';' ORDER BY jobid) FROM cron.job j WHERE command ~ '^SELECT \\d'";
 $others_before = $copy->safe_psql('shop', $of_others);
 $copy->safe_psql('shop', 'SELECT journey_arm()');
-is( $copy->safe_psql('shop', "SELECT jobname, nodename, nodeport, username FROM cron.job WHERE command ~ '^(SELECT|CALL) journey\\.' ORDER BY jobname"),
+is( $copy->safe_psql('shop', "SELECT jobname, nodename, nodeport, username FROM cron.job WHERE command ~ '^DO ' ORDER BY jobname"),
 	join("\n", map { join('|', "journey: $_", $copy->host, $copy->port, $owner) } ('maintain', 'winback #0')),
 	'once it is armed it has jobs of its own');
 is($copy->safe_psql('shop', $of_others), $others_before, "and others' jobs are as they were");
@@ -302,7 +313,18 @@ $copy->stop('fast');
 my $tick = "SELECT string_agg(j::text, ';' ORDER BY jobid) FROM cron.job j WHERE command ~ 'journey_tick'";
 my $tick_before = $alone->safe_psql('shop', $tick);
 my $named = "SELECT string_agg(jobname::text, ', ' ORDER BY jobname) FROM cron.job WHERE jobname LIKE 'journey: %'";
-$alone->safe_psql('shop', 'DROP TABLE buyer; DROP EXTENSION journey; CREATE EXTENSION journey');
+my $left_behind = $alone->safe_psql('shop', "SELECT string_agg(command, ';' ORDER BY jobid) FROM cron.job WHERE jobname LIKE 'journey: %'");
+$alone->safe_psql(
+	'shop', 'DROP TABLE buyer; DROP EXTENSION journey; CREATE SCHEMA journey;
+	CREATE TABLE public.stolen (as_role name);
+	CREATE FUNCTION journey.maintain() RETURNS bool LANGUAGE sql AS $$INSERT INTO public.stolen SELECT current_user; SELECT true$$;
+	CREATE FUNCTION journey.refresh_due() RETURNS bool LANGUAGE sql AS $$INSERT INTO public.stolen SELECT current_user; SELECT true$$;
+	CREATE FUNCTION journey.is_armed() RETURNS bool LANGUAGE sql AS $$SELECT true$$;
+	CREATE PROCEDURE journey.run_schedule(text, int) LANGUAGE sql AS $$INSERT INTO public.stolen SELECT current_user$$;');
+like($left_behind, qr/maintain.*refresh_due|run_schedule/s, 'jobs outlive the extension');
+$alone->safe_psql('shop', $left_behind);
+is($alone->safe_psql('shop', 'SELECT count(*) FROM public.stolen'), '0', 'but call nothing of whoever makes its schema anew');
+$alone->safe_psql('shop', 'DROP SCHEMA journey CASCADE; DROP TABLE public.stolen; CREATE EXTENSION journey');
 is($alone->safe_psql('shop', $named), 'journey: audiences, journey: maintain, journey: winback #0', 'jobs outlive the extension');
 $alone->safe_psql('shop', "SELECT journey_create('plain', " . winback('0 9 * * *') =~ s/\{"schedule".*?\}/{"event": "e"}/r . "), journey_activate('plain')");
 is($alone->safe_psql('shop', $named), 'journey: maintain', 'but not the next activation');
