@@ -19,6 +19,12 @@ AS 'MODULE_PATHNAME', 'journey_enter_scheduled';
 COMMENT ON FUNCTION journey.enter_scheduled(text, int) IS
 'Internal. Refresh the audience of a trigger by schedule, unless it is kept in real time, and enter its members by the journey''s entry rules; trigger is its position in "on" of the entry tile, from 0. Returns how many have entered. Nothing happens unless the journey is active, has such a trigger, and the database is armed.';
 
+CREATE OR REPLACE PROCEDURE journey.run_schedule(journey text, trigger int)
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'journey_run_schedule';
+COMMENT ON PROCEDURE journey.run_schedule(text, int) IS
+'Internal. What journey.enter_scheduled does, for pg_cron: outside a transaction block the refresh is a transaction of its own.';
+
 -- pg_cron, here and loaded?  (A setting of a library that is not loaded is none that pg_settings shows.)
 CREATE OR REPLACE FUNCTION journey.why_no_cron(OUT message text, OUT hint text)
 RETURNS record
@@ -95,7 +101,7 @@ COMMENT ON FUNCTION journey.job_name(text, int, bigint) IS
 -- A paused journey keeps its jobs: they enter nobody meanwhile.
 CREATE OR REPLACE VIEW journey.wanted_job AS
 SELECT j.name AS journey, journey.job_name(j.name, j.id, o.position - 1) AS name, o.trigger ->> 'schedule' AS schedule,
-	   format('SELECT journey.enter_scheduled(%L, %s)', j.name, o.position - 1) AS command
+	   format('CALL journey.run_schedule(%L, %s)', j.name, o.position - 1) AS command
   FROM journey.journey j
   JOIN journey.version_row v ON v.journey = j.id AND v.version = j.version
  CROSS JOIN LATERAL jsonb_each(v.definition -> 'tiles') AS t (name, tile)
@@ -114,7 +120,7 @@ SET search_path = pg_catalog, journey, pg_temp
 AS $$
 BEGIN
 	-- A dump may bring jobs of an owner that this cluster calls otherwise or does not have.
-	RETURN (name ~ '^journey: .* #[0-9]+$' AND command ~ '^SELECT journey\.enter_scheduled\('
+	RETURN (name ~ '^journey: .* #[0-9]+$' AND command ~ '^CALL journey\.run_schedule\('
 			OR name = 'journey: audiences' AND command ~ '^SELECT journey\.refresh_due\('
 			OR name = 'journey: maintain' AND command ~ '^SELECT journey\.maintain\(')
 	   AND (username = current_user OR coalesce((SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = username), true));

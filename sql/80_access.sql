@@ -36,7 +36,7 @@ CREATE OR REPLACE VIEW journey.grantable AS
 SELECT o.kind, o.name, i.identity, o.owner, coalesce(o.acl, acldefault(o.letter, o.owner)) AS acl
   FROM pg_depend d
  CROSS JOIN LATERAL (
-		SELECT 'function' AS kind, p.proname AS name, p.proowner AS owner, p.proacl AS acl, 'f'::"char" AS letter
+		SELECT CASE p.prokind WHEN 'p' THEN 'routine' ELSE 'function' END AS kind, p.proname AS name, p.proowner AS owner, p.proacl AS acl, 'f'::"char" AS letter
 		  FROM pg_proc p
 		 WHERE d.classid = 'pg_proc'::regclass AND p.oid = d.objid
 		UNION ALL

@@ -205,7 +205,7 @@ decide_patched(Step *step, void *arg)
 	if (patch->error != NULL)
 		record_failure(step, &place, patch->error->sqlerrcode,
 					   patch->error->message ? patch->error->message : "");
-	else if (patch->changed != NULL)
+	else if (patch->changed != NULL && JB_ROOT_COUNT(patch->changed) > 0)
 		step_raise(step, raised->journey, EVENT_PROFILE_CHANGED,
 				   profile_changes(patch->changed));
 	if (member == NULL)

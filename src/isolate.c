@@ -49,6 +49,11 @@ static TimestampTz budget_until = 0;	/* 0: the clock does not run yet */
 static TimestampTz first_pass_until;
 static bool first_pass = true;	/* no error yet in this budget */
 
+/* While others' time is not to count; see budget_stop_clock. */
+static TimestampTz stopped_at = 0;	/* 0: it counts */
+static TimestampTz inside_since;
+static int64 asked;				/* microseconds inside since then */
+
 static uint64 *running = NULL;	/* the mark of what is being evaluated */
 static const char *too_long;	/* what to say of it when our timer cancels it */
 static bool refused = false;	/* the error under way is refuse's */
@@ -127,6 +132,8 @@ take_back(volatile sig_atomic_t *cancel)
 static void
 leave(void)
 {
+	if (inside && stopped_at != 0)
+		asked += GetCurrentTimestamp() - inside_since;
 	inside = false;
 	running = NULL;
 	take_back(&canceled);
@@ -143,6 +150,7 @@ budget_begin(void)
 	budget++;
 	budget_until = 0;
 	first_pass = true;
+	stopped_at = 0;
 }
 
 void
@@ -166,6 +174,27 @@ start_budget(void)
 		share = Min(share, guc_condition_timeout);
 	budget_until = TimestampTzPlusMilliseconds(now, guc_emit_budget);
 	first_pass_until = TimestampTzPlusMilliseconds(now, share);
+}
+
+void
+budget_stop_clock(void)
+{
+	stopped_at = GetCurrentTimestamp();
+	asked = 0;
+}
+
+/* What was not authors' time is added to the budget. */
+void
+budget_start_clock(void)
+{
+	int64		others = GetCurrentTimestamp() - stopped_at - asked;
+
+	stopped_at = 0;
+	if (budget_until == 0 || budget_until == DT_NOEND)
+		return;
+	disarm();					/* armed anew, for later */
+	budget_until += others;
+	first_pass_until += others;
 }
 
 #define TOOK_TOO_LONG "expression canceled: it takes longer than journey.condition_timeout and journey.emit_budget allow"
@@ -216,6 +245,8 @@ limit_begin(uint64 *overran, bool bounded)
 		arm(first_pass_until, false);
 	running = overran;
 	too_long = TOOK_TOO_LONG;
+	if (stopped_at != 0)
+		inside_since = GetCurrentTimestamp();
 	inside = true;
 	/* In this order: a timer that fires in between sees us inside. */
 	if (expired && !canceled)
@@ -403,12 +434,15 @@ ErrorData *
 isolate_write(void (*fn) (void *arg), void *arg)
 {
 	Write		write = {fn, arg};
+	TimestampTz begun = GetCurrentTimestamp();
+	int64		asked_before = asked;
 	ErrorData  *error;
 
 	register_timers();
 	disarm();
 	writing++;
 	error = run_isolated(write_in_time, &write);
+	asked = asked_before + (GetCurrentTimestamp() - begun);
 	if (end_write(error))
 	{
 		leave();

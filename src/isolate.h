@@ -34,6 +34,13 @@ extern void budget_begin(void);
 extern void budget_end(void);
 
 /*
+ * In between, only the time in authors' code and in isolate_write() counts: for
+ * what is done to many customers at once.
+ */
+extern void budget_stop_clock(void);
+extern void budget_start_clock(void);
+
+/*
  * Around author code, inside isolate(): bound it by the rest of the budget and,
  * where bounded is set, by journey.condition_timeout.  Raises 57014 at once
  * where the budget is used up, or where *overran says that this code has run

@@ -15,13 +15,13 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
 #include "engine.h"
 #include "isolate.h"
 #include "patch.h"
 #include "patch_text.h"
+#include "profile.h"
 #include "role.h"
 
 #define LOCK_PATIENCE 200		/* milliseconds */
@@ -50,60 +50,6 @@ patch_is_running(void)
 
 /* ---- what the table's trigger says ---- */
 
-/* One of the two of [old, new]. */
-static JsonbValue
-side(const JsonbValue *pair, int i)
-{
-	JsonbValue *value = getIthJsonbValueFromContainer(pair->val.binary.data, i);
-
-	return value ? *value : (JsonbValue)
-	{
-		.type = jbvNull
-	};
-}
-
-static JsonbValue *
-find_pair(Jsonb *changed, const JsonbValue *name, JsonbValue *pair)
-{
-	return getKeyJsonValueFromContainer(&changed->root, name->val.string.val,
-										name->val.string.len, pair);
-}
-
-/* The row was written twice: from what it was before the first to the last. */
-static Jsonb *
-changed_twice(Jsonb *first, Jsonb *last)
-{
-	Jsonb	   *both = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat,
-														  JsonbPGetDatum(first),
-														  JsonbPGetDatum(last)));
-	JsonbIterator *it = JsonbIteratorInit(&both->root);
-	JsonbParseState *state = NULL;
-	JsonbIteratorToken token;
-	JsonbValue	name;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	while ((token = JsonbIteratorNext(&it, &name, true)) != WJB_DONE)
-	{
-		JsonbValue	old;
-		JsonbValue	new;
-		JsonbValue	value;
-
-		if (token != WJB_KEY)
-			continue;
-		(void) find_pair(both, &name, &new);
-		if (find_pair(first, &name, &old) == NULL)
-			old = new;
-		pushJsonbValue(&state, WJB_KEY, &name);
-		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-		value = side(&old, 0);
-		pushJsonbValue(&state, WJB_ELEM, &value);
-		value = side(&new, 1);
-		pushJsonbValue(&state, WJB_ELEM, &value);
-		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
-
 bool
 patch_captures(const text *customer, Jsonb *changed)
 {
@@ -115,7 +61,7 @@ patch_captures(const text *customer, Jsonb *changed)
 	old = MemoryContextSwitchTo(running->cxt);
 	running->changed = running->changed == NULL ?
 		DatumGetJsonbPCopy(JsonbPGetDatum(changed)) :
-		changed_twice(running->changed, changed);
+		profile_join_changes(running->changed, changed);
 	MemoryContextSwitchTo(old);
 	return true;
 }

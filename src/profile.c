@@ -133,3 +133,77 @@ profile_push_changes(JsonbParseState **state, Jsonb *before, Jsonb *after, Jsonb
 	}
 	return any;
 }
+
+/* ---- changes of one row, one after the other ---- */
+
+typedef struct Change
+{
+	JsonbValue	old;
+	JsonbValue	new;
+} Change;
+
+static bool
+find_change(Jsonb *changes, const JsonbValue *name, Change *change)
+{
+	JsonbValue	pair;
+
+	if (getKeyJsonValueFromContainer(&changes->root, name->val.string.val,
+									 name->val.string.len, &pair) == NULL ||
+		pair.type != jbvBinary)
+		return false;
+	change->old = *getIthJsonbValueFromContainer(pair.val.binary.data, 0);
+	change->new = *getIthJsonbValueFromContainer(pair.val.binary.data, 1);
+	return true;
+}
+
+/*
+ * Triggers tell of the inner one of two nested changes first; so it is what they
+ * say that shows which came first.
+ */
+static Change
+join_change(const Change *a, const Change *b)
+{
+	if (same_value(&b->new, &a->old))
+		return (Change)
+	{
+		b->old, a->new
+	};
+	return (Change)
+	{
+		a->old, b->new
+	};
+}
+
+static void
+push_joined(JsonbParseState **state, JsonbValue *name, Jsonb *a, Jsonb *b)
+{
+	Change		first;
+	Change		second;
+	Change		joined;
+	bool		in_first = find_change(a, name, &first);
+	bool		in_second = find_change(b, name, &second);
+
+	joined = in_first ? first : second;
+	if (in_first && in_second)
+		joined = join_change(&first, &second);
+	if (!same_value(&joined.old, &joined.new))
+		push_change(state, name, &joined.old, &joined.new);
+}
+
+Jsonb *
+profile_join_changes(Jsonb *a, Jsonb *b)
+{
+	Jsonb	   *both = jsonb_merge(a, b);
+	JsonbIterator *it = JsonbIteratorInit(&both->root);
+	JsonbParseState *state = NULL;
+	JsonbIteratorToken token;
+	JsonbValue	name;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	while ((token = JsonbIteratorNext(&it, &name, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			push_joined(&state, &name, a, b);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}

@@ -22,6 +22,9 @@ extern Jsonb *jsonb_merge(Jsonb *a, Jsonb *b);
 /* {"changed": changes}, as $profile_changed has it. */
 extern Jsonb *profile_changes(Jsonb *changes);
 
+/* Both {trait: [old, new]} of one customer, whichever of them came first. */
+extern Jsonb *profile_join_changes(Jsonb *a, Jsonb *b);
+
 /* The names of the patch's null members, text[]: traits that it removes. */
 extern ArrayType *profile_removals(Jsonb *patch);
 

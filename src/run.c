@@ -214,7 +214,9 @@ run_fans(Step *step)
 		foreach(customer, fanned->customers)
 		{
 			CHECK_FOR_INTERRUPTS();
+			budget_stop_clock();
 			run_fanned(fanned, lfirst(customer));
+			budget_start_clock();
 		}
 	}
 }
@@ -257,6 +259,7 @@ lock_fans(Step *step, Event *event, bool at_given)
 	customers = list_make1(step->customer);
 	foreach(cell, step->fanned)
 		customers = list_concat(customers, ((Fanned *) lfirst(cell))->customers);
+	budget_stop_clock();
 	foreach(cell, sort_customers(customers))
 	{
 		List	   *members;
@@ -265,6 +268,7 @@ lock_fans(Step *step, Event *event, bool at_given)
 		all = all && store_lock_members(lfirst(cell), NULL,
 										step->patient ? LOCK_WAIT : LOCK_SKIP, &members);
 	}
+	budget_start_clock();
 	MemoryContextSwitchTo(old);
 	return all;
 }

@@ -29,6 +29,7 @@
 #define FETCH_BATCH 1000		/* customers */
 
 PG_FUNCTION_INFO_V1(journey_enter_scheduled);
+PG_FUNCTION_INFO_V1(journey_run_schedule);
 
 /* ---- jobs ---- */
 
@@ -175,30 +176,78 @@ enter_members(ScheduledEntry *order)
 }
 
 /*
- * Jobs outlive what they were made for: in a copy of the database, and for a
- * journey that is not active, has no such trigger any more or is gone, nothing
- * happens.  Where the audience's query fails, those enter whom it gave last.
+ * What the trigger is to do; false: nothing.  Jobs outlive what they were made
+ * for: in a copy of the database, and for a journey that is not active, has no
+ * such trigger any more or is gone, nothing happens.
  */
-Datum
-journey_enter_scheduled(PG_FUNCTION_ARGS)
+static bool
+find_trigger(const char *name, int trigger, ScheduledEntry *order)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	ScheduledEntry order = {.trigger = PG_GETARG_INT32(1)};
 	const JourneyState *state;
 	Journey    *journey;
 	Oid			extension;
 
-	role_refuse_restricted("journey.enter_scheduled");
 	if (armed_begin(&extension) != IDLE_NOT)
-		PG_RETURN_INT64(0);
+		return false;
 	cache_refresh();
 	state = cache_by_name(name);
-	journey = state ? journey_of(state->id, order.trigger) : NULL;
+	journey = state ? journey_of(state->id, trigger) : NULL;
 	if (journey == NULL)
+		return false;
+	memset(order, 0, sizeof(ScheduledEntry));
+	order->journey = state->id;
+	order->trigger = trigger;
+	order->audience = pstrdup(journey->triggers[trigger].audience);
+	return true;
+}
+
+/* Where the audience's query fails, those enter whom it gave last. */
+Datum
+journey_enter_scheduled(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	ScheduledEntry order;
+
+	role_refuse_restricted("journey.enter_scheduled");
+	if (!find_trigger(name, PG_GETARG_INT32(1), &order))
 		PG_RETURN_INT64(0);
-	order.journey = state->id;
-	order.audience = pstrdup(journey->triggers[order.trigger].audience);
 	audience_refresh_named(order.audience);
 	enter_members(&order);
 	PG_RETURN_INT64(order.entered);
+}
+
+static bool
+may_commit(FunctionCallInfo fcinfo)
+{
+	return fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
+		!castNode(CallContext, fcinfo->context)->atomic;
+}
+
+/*
+ * The same, the refresh in a transaction of its own: it holds the customers who
+ * came and left, and entering goes through all of them again from the first.
+ */
+Datum
+journey_run_schedule(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+	int			trigger;
+	ScheduledEntry order;
+
+	role_refuse_restricted("journey.run_schedule");
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_VOID();
+	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	trigger = PG_GETARG_INT32(1);
+	if (!find_trigger(name, trigger, &order))
+		PG_RETURN_VOID();
+	audience_refresh_named(order.audience);
+	if (may_commit(fcinfo))
+	{
+		sql_commit();
+		if (!find_trigger(name, trigger, &order))
+			PG_RETURN_VOID();
+	}
+	enter_members(&order);
+	PG_RETURN_VOID();
 }

@@ -176,8 +176,54 @@ source_find(Oid relid)
 
 /* ---- making ---- */
 
+static void
+delete_source(int id)
+{
+	static SqlPlan plan = {
+		"DELETE FROM journey.source WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT4OID}
+	};
+	Datum		value = Int32GetDatum(id);
+	SqlSession	session;
+
+	sql_begin(&session);
+	sql_run(&plan, &value, NULL);
+	sql_end(&session);
+}
+
+/*
+ * A table that was restored on its own brings its trigger along, with a number
+ * that may be nobody's here, or another table's.
+ */
+static bool
+is_stray(Relation rel, int id)
+{
+	static SqlPlan plan = {
+		"SELECT FROM journey.source WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT4OID}
+	};
+	Datum		value = Int32GetDatum(id);
+	SqlSession	session;
+	bool		is_known;
+
+	sql_begin(&session);
+	is_known = sql_read(&plan, &value, NULL, GetLatestSnapshot()) > 0;
+	sql_end(&session);
+	return !is_known || source_relation(id) != RelationGetRelid(rel);
+}
+
+static void
+drop_trigger(Relation rel)
+{
+	const Trigger *trigger = find_trigger(rel);
+	ObjectAddress address;
+
+	if (trigger == NULL)
+		return;
+	ObjectAddressSet(address, TriggerRelationId, trigger->tgoid);
+	performDeletion(&address, DROP_RESTRICT, 0);
+}
+
 static int
-insert_source(Relation rel)
+insert_row(Relation rel)
 {
 	static SqlPlan plan = {
 		"INSERT INTO journey.source (relation) VALUES ($1) RETURNING id",
@@ -201,6 +247,20 @@ static List *
 qualified(const char *name)
 {
 	return list_make2(makeString(pstrdup("journey")), makeString(pstrdup(name)));
+}
+
+/* A number that no stray trigger has. */
+static int
+insert_source(Relation rel)
+{
+	int			id = insert_row(rel);
+
+	while (OidIsValid(source_relation(id)))
+	{
+		delete_source(id);
+		id = insert_row(rel);
+	}
+	return id;
 }
 
 /* WHEN (journey.is_heard(id)): asked before the server remembers the row. */
@@ -275,6 +335,13 @@ source_attach(Oid relid)
 		source_check_table(relid);
 	rel = open_table(relid, ShareRowExclusiveLock);
 	id = number_of(find_trigger(rel));
+	if (id != 0 && is_stray(rel, id))
+	{
+		check_owner(rel);
+		drop_trigger(rel);
+		CommandCounterIncrement();
+		id = 0;
+	}
 	if (id == 0)
 	{
 		check_owner(rel);
@@ -307,32 +374,6 @@ is_needed(int id)
 	found = sql_read(&plan, &value, NULL, GetLatestSnapshot()) > 0;
 	sql_end(&session);
 	return found;
-}
-
-static void
-delete_source(int id)
-{
-	static SqlPlan plan = {
-		"DELETE FROM journey.source WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT4OID}
-	};
-	Datum		value = Int32GetDatum(id);
-	SqlSession	session;
-
-	sql_begin(&session);
-	sql_run(&plan, &value, NULL);
-	sql_end(&session);
-}
-
-static void
-drop_trigger(Relation rel)
-{
-	const Trigger *trigger = find_trigger(rel);
-	ObjectAddress address;
-
-	if (trigger == NULL)
-		return;
-	ObjectAddressSet(address, TriggerRelationId, trigger->tgoid);
-	performDeletion(&address, DROP_RESTRICT, 0);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "tcop/pquery.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -222,6 +223,17 @@ void
 sql_close(SqlCursor cursor)
 {
 	SPI_cursor_close(cursor);
+}
+
+void
+sql_commit(void)
+{
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect_ext failed");
+	SPI_commit();
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "SPI_finish failed");
+	EnsurePortalSnapshotExists();
 }
 
 Datum

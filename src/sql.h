@@ -93,6 +93,12 @@ typedef struct SqlRows
 extern uint64 sql_run_over(const SqlPlan *plan, Datum *values, const SqlRows *over,
 						   Tuplestorestate *into);
 
+/*
+ * In a procedure that may: commit, and go on in a new transaction.  Neither open
+ * cursors nor sql_begin may be in force.
+ */
+extern void sql_commit(void);
+
 /* A column of a row of the last result, columns from 1, rows from 0. */
 extern Datum sql_value(uint64 row, int column, bool *isnull);
 

@@ -241,6 +241,7 @@ notice_unheard(const WatchArguments *arguments)
 	if (arguments->always || event[watch_prefix(event)] != '\0' || cache_names(event))
 		return;
 	ereport(NOTICE,
+			errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 			errmsg("no live journey names the event %s yet", quoted_name(event)),
 			errdetail("Until one does, it is neither logged nor run."),
 			errhint("Use always => true to log it nevertheless."));

@@ -13,14 +13,16 @@ seconds without anything to do, and in any case after --total seconds.
 Commands ({"do": name, ...}; what comes later wins)
 
   script   path | id | recipient | port, replies [...], shared
-           What to reply; see Reply in sink_http.py, and Smtp and Dns below.  The
-           sequence is gone through by each webhook-id on its own, or, if shared,
-           by all together, as a port's always is; its last reply repeats.  An id has precedence over its path; path "*" is any other.
+           What to reply; see Reply in sink_http.py and SmtpReply in sink_mail.py.
+           The sequence is gone through by each webhook-id on its own, or, if
+           shared, by all together, as a port's always is; its last reply repeats.
+           An id goes before its path; path "*" is any other.
            Without a script, path /do/503,hang,200 is such a sequence; all else
            gets 200.  A port's replies come before TLS and before HTTP, where
            they have a mode.
-  secrets  path, secrets [...]: verify signatures.  tolerance: seconds, or null
-  dns      name, type (A, AAAA), replies [...]
+  secrets  path, secrets [...]: verify signatures.  tolerance: seconds, or null,
+           of all paths
+  dns      name, type (A, AAAA), replies [...]; see Dns in sink_names.py
   release  name: let replies go on that hold it
   forget   scripts, secrets and numbers of attempts
   status   {"lines": of the ledger}
@@ -33,7 +35,7 @@ and ::1.
 
 The ledger, FOLDER/ledger.jsonl, has by kind: "http" (every request, also one
 cut off: complete is false), "smtp" (every mail transaction), "auth", "dns",
-"tls" (a handshake that failed), "end" (how the reply to line "of" went, where
+"tls" (a handshake that failed), "turned_away" (by a port's script), "end" (how the reply to line "of" went, where
 it was not sent in one piece).
 """
 

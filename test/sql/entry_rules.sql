@@ -225,6 +225,13 @@ SELECT sent('ann', '11:00 send'), sent('dan', '11:10 send'), sent('eve', '11:20 
 SELECT payload FROM journey.action WHERE customer = 'ann';
 -- the entry stands to the event that caused it
 SELECT DISTINCT e.customer, e.event FROM journey.transition t JOIN journey.event e ON e.id = t.event_id WHERE t.customer = 'bob' AND t.seq = 1;
+-- the time limit is for what authors' SQL takes, not for entering many
+SAVEPOINT many;
+SET LOCAL journey.emit_budget = '100ms';
+SELECT journey_emit('shop', 'back_in_stock', jsonb_build_object('product', 'bulb', 'stock', 1, 'waiting', (SELECT jsonb_agg('many' || i) FROM generate_series(1, 5000) AS i))) > 0 AS emitted;
+SELECT count(*), count(due_at) FROM journey.member WHERE key = 'bulb';
+TABLE failures;
+ROLLBACK TO many;
 -- what errs is recorded, and the event is logged all the same
 CALL emit('12:00', 'shop', 'back_in_stock', '{"product": "lamp", "stock": 1, "waiting": "all"}');
 SELECT sqlstate, count FROM journey.failure;

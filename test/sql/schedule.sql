@@ -135,6 +135,13 @@ SELECT source, sqlstate, message FROM journey.failure;
 ALTER TABLE shop.sales RENAME TO orders;
 SELECT journey.enter_scheduled('winback', 1);
 SELECT stands('ann', 'hold active');
+-- as the job calls it, and with nulls
+DELETE FROM journey.member_row;
+CALL journey.run_schedule('winback', 1);
+SELECT stands('ann', 'hold active');
+CALL journey.run_schedule(NULL, 1);
+CALL journey.run_schedule('winback', NULL);
+CALL journey.run_schedule('winback', 7);
 -- one without is as it was written; one that is gone is an error
 DELETE FROM journey.audience WHERE name = 'quiet';
 SELECT error_of('SELECT journey.enter_scheduled(''winback'', 1)');
@@ -242,12 +249,12 @@ SELECT n, octet_length(job) AS bytes, job
 SELECT octet_length(journey.job_name(repeat('x', 128), 2147483647, 49999)) AS longest;
 CREATE ROLE regress_somebody;
 SELECT n, journey.is_own_job(name, command, username)
-  FROM (VALUES (1, 'journey: winback #0', 'SELECT journey.enter_scheduled(''winback'', 0)', current_user::text),
-			   (2, 'journey: winback #0', 'SELECT journey.enter_scheduled(''winback'', 0)', 'regress_somebody'),
-			   (3, 'journey: winback #0', 'SELECT journey.enter_scheduled(''winback'', 0)', 'regress_of_elsewhere'),
+  FROM (VALUES (1, 'journey: winback #0', 'CALL journey.run_schedule(''winback'', 0)', current_user::text),
+			   (2, 'journey: winback #0', 'CALL journey.run_schedule(''winback'', 0)', 'regress_somebody'),
+			   (3, 'journey: winback #0', 'CALL journey.run_schedule(''winback'', 0)', 'regress_of_elsewhere'),
 			   (4, 'journey: winback #0', 'SELECT public.report()', current_user),
-			   (5, 'journey: winback', 'SELECT journey.enter_scheduled(''winback'', 0)', current_user),
-			   (6, 'my journey: winback #0', 'SELECT journey.enter_scheduled(''winback'', 0)', current_user),
+			   (5, 'journey: winback', 'CALL journey.run_schedule(''winback'', 0)', current_user),
+			   (6, 'my journey: winback #0', 'CALL journey.run_schedule(''winback'', 0)', current_user),
 			   (7, 'journey: maintain', 'SELECT journey.maintain()', current_user),
 			   (8, 'journey: maintain', 'SELECT public.maintain()', current_user),
 			   (9, 'journey: maintain', 'SELECT journey_maintain()', current_user),
@@ -268,5 +275,6 @@ SET LOCAL ROLE regress_operator;
 SELECT error_of('SELECT journey.' || call)
   FROM unnest('{"enter_scheduled(''x'', 0)", "sync_jobs()", "try_schedule(''* * * * *'')", "is_armed()"}'::text[]) call;
 SELECT error_of('TABLE journey.wanted_job');
+SELECT error_of('CALL journey.run_schedule(''x'', 0)');
 RESET ROLE;
 ROLLBACK;

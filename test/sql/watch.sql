@@ -105,9 +105,11 @@ TABLE failed;
 SELECT journey_watch('orders', 'customer', 'c', '{}', $$(SELECT count(*) FROM generate_series(1, 1000000000)) > 0$$, always => true);
 SET LOCAL journey.condition_timeout = 0;
 SET LOCAL journey.emit_budget = 0;
-SET LOCAL statement_timeout = 50;
+SET LOCAL statement_timeout = 200;
 SAVEPOINT slow;
+\set VERBOSITY terse
 INSERT INTO orders VALUES (4, 8, 'new', 20);
+\set VERBOSITY default
 ROLLBACK TO slow;
 ROLLBACK TO clean;
 

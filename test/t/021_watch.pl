@@ -93,7 +93,7 @@ $node->safe_psql(
 	SELECT journey_watch('orders', 'customer', 'order_{operation}', operations => '{insert,update,delete}', always => true);});
 my $connection = $node->connstr('origin');
 $node->safe_psql('copy',
-	"CREATE SUBSCRIPTION s CONNECTION '$connection' PUBLICATION p WITH (create_slot = false)");
+	"CREATE SUBSCRIPTION s CONNECTION \$\$$connection\$\$ PUBLICATION p WITH (create_slot = false)");
 wait_for($node, 'copy', 'SELECT count(*) FROM orders', 'the first row is copied', 1);
 $node->safe_psql('origin', 'INSERT INTO orders VALUES (2, 2); UPDATE orders SET customer = 3 WHERE id = 1');
 wait_for($node, 'copy', 'SELECT sum(customer) FROM orders', 'changes are replicated', 5);

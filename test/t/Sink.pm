@@ -35,7 +35,8 @@ my $started = 0;
 
 # Start one.  Options: dns (1, or a port), addresses, ports {name: number}, tls
 # (0 saves the 0.2 s that making certificates takes), user ("user:password"),
-# cap (bytes of a body that the ledger keeps), folder.
+# cap (bytes of a body that the ledger keeps), idle and total (seconds after which
+# it ends in any case), folder.
 sub start
 {
 	my ($class, %option) = @_;
@@ -44,6 +45,7 @@ sub start
 	$self->{folder} = $option{folder}
 	  // "$PostgreSQL::Test::Utils::tmp_check/" . basename($0, '.pl') . '_sink' . ++$started;
 	remove_tree($self->{folder});
+	%option = (idle => 600, total => 3600, %option);
 	my %port = %{ $option{ports} // {} };
 	$port{dns} = $option{dns} if ($option{dns} // 0) > 1;
 	my @command = ('python3', '-B', "$here/../sink.py", $self->{folder});
