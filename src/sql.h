@@ -80,9 +80,9 @@ extern uint64 sql_fetch(SqlCursor cursor, long count);
 extern void sql_close(SqlCursor cursor);
 
 /*
- * Run a statement over whole sets once, not kept: it sees the rows as a relation of that name, and
- * joins them by no nested loop, whatever is believed of their number.  What it
- * gives goes to the other tuplestore, if there is one.
+ * Run a statement over whole sets once, not kept: it sees the rows as a relation
+ * of that name, and joins them by no nested loop, whatever is believed of their
+ * number.  What it gives goes to the other tuplestore, if there is one.
  */
 typedef struct SqlRows
 {
