@@ -28,6 +28,11 @@
 
 #define ALIAS "profile"
 
+/* What the text of such a key looks like. */
+#define INTEGER_FORM "^-?[0-9]{1,19}$"
+#define NUMERIC_FORM "^-?[0-9]+([.][0-9]+)?$"
+#define UUID_FORM "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+
 /* ---- small parts ---- */
 
 static Node *
@@ -143,14 +148,69 @@ key_text(const Binding *binding, int i)
 }
 
 static Node *
+case_when(Node *test, Node *result, Node *otherwise)
+{
+	CaseExpr   *choice = makeNode(CaseExpr);
+	CaseWhen   *when = makeNode(CaseWhen);
+
+	when->expr = (Expr *) test;
+	when->result = (Expr *) result;
+	when->location = -1;
+	choice->args = list_make1(when);
+	choice->defresult = (Expr *) otherwise;
+	choice->location = -1;
+	return (Node *) choice;
+}
+
+/* The text as that type where it has the form, else null: not everybody has a row. */
+static Node *
+where_it_reads(const char *form, Node *text, Node *value)
+{
+	return case_when(operate("~", text, string_const(form)), value, NULL);
+}
+
+static Node *
+where_bigint_holds(Node *text)
+{
+	Node	   *magnitude = call("abs", list_make1(cast(text, NUMERICOID)));
+	Node	   *largest = cast(string_const("9223372036854775807"), NUMERICOID);
+
+	return case_when(operate("<=", magnitude, largest), cast(copyObject(text), INT8OID), NULL);
+}
+
+/*
+ * The customer's part as the key's type.  Integers are compared as bigint, which
+ * the indexes of all of them can.
+ */
+static Node *
+key_value(const Binding *binding, Oid relation, int i)
+{
+	Oid			type = binding_key_type(binding, relation, i);
+	Node	   *text = key_text(binding, i);
+
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return where_it_reads(INTEGER_FORM, text, where_bigint_holds(copyObject(text)));
+		case NUMERICOID:
+			return where_it_reads(NUMERIC_FORM, text, cast(copyObject(text), NUMERICOID));
+		case UUIDOID:
+			return where_it_reads(UUID_FORM, text, cast(copyObject(text), UUIDOID));
+		default:
+			return cast(text, type);
+	}
+}
+
+static Node *
 is_of_customer(const Binding *binding, Oid relation)
 {
 	List	   *tests = NIL;
 
 	for (int i = 0; i < binding->nkeys; i++)
 		tests = lappend(tests, operate("=", column_ref(binding->keys[i], -1),
-									   cast(key_text(binding, i),
-											binding_key_type(binding, relation, i))));
+									   key_value(binding, relation, i)));
 	return list_length(tests) == 1 ? linitial(tests) :
 		(Node *) makeBoolExpr(AND_EXPR, tests, -1);
 }

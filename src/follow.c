@@ -250,6 +250,8 @@ follow_patch(Step *step, Raised *raised)
 		return;
 	patch.error = step->store->patch(step, raised, &patch.changed);
 	run_reload(step);
+	/* The write may have set off moves that are later than this step. */
+	step->now = Max(step->now, run_latest(step));
 	patch_decision(step, decide_patched, &patch);
 }
 

@@ -396,6 +396,7 @@ typedef struct Write
 {
 	void		(*fn) (void *arg);
 	void	   *arg;
+	bool		has_begun;
 } Write;
 
 /* The outermost one's time is that of all. */
@@ -404,6 +405,8 @@ write_in_time(void *arg)
 {
 	Write	   *write = arg;
 
+	write->has_begun = true;
+	writing++;
 	if (budget_until == 0)
 		start_budget();
 	if (budget_until != DT_NOEND && GetCurrentTimestamp() >= budget_until)
@@ -440,10 +443,9 @@ isolate_write(void (*fn) (void *arg), void *arg)
 
 	register_timers();
 	disarm();
-	writing++;
 	error = run_isolated(write_in_time, &write);
 	asked = asked_before + (GetCurrentTimestamp() - begun);
-	if (end_write(error))
+	if (write.has_begun && end_write(error))
 	{
 		leave();
 		error->message = WRITE_TOOK_TOO_LONG;

@@ -104,21 +104,27 @@ run_reload(Step *step)
 	(void) load_members(step, NULL);
 }
 
-/* Now, but never earlier than what the members have seen (DECISIONS 14). */
 TimestampTz
-run_clock(Step *step)
+run_latest(Step *step)
 {
-	TimestampTz now = guc_clock();
+	TimestampTz latest = NO_TIME;
 	ListCell   *cell;
 
 	foreach(cell, step->stored)
 	{
 		Member	   *member = lfirst(cell);
 
-		if (member->state == MEMBER_ACTIVE && member->arrived_at > now)
-			now = member->arrived_at;
+		if (member->state == MEMBER_ACTIVE && member->arrived_at > latest)
+			latest = member->arrived_at;
 	}
-	return now;
+	return latest;
+}
+
+/* Now, but never earlier than what the members have seen (DECISIONS 14). */
+TimestampTz
+run_clock(Step *step)
+{
+	return Max(guc_clock(), run_latest(step));
 }
 
 /*

@@ -55,6 +55,9 @@ extern void run_identify(text *customer, Jsonb *traits);
 
 /* ---- for follow.c and pause.c ---- */
 
+/* When the last of the step's members has arrived where it is; NO_TIME: none has. */
+extern TimestampTz run_latest(Step *step);
+
 /* Now, but never earlier than what the step's members have seen. */
 extern TimestampTz run_clock(Step *step);
 

@@ -213,7 +213,7 @@ SELECT * FROM journey_audience_refresh('vip');
 
 -- Where nothing may be written, or somebody else's code runs.
 ROLLBACK TO good;
-CREATE FUNCTION shop.sneak() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT journey_audience_refresh('vip')::text $$;
+CREATE FUNCTION shop.sneak() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT public.journey_audience_refresh('vip')::text $$;
 CREATE TABLE shop.trap (x text);
 INSERT INTO shop.trap VALUES ('x');
 SELECT error_of('CREATE INDEX ON shop.trap ((x || shop.sneak()))');

@@ -128,7 +128,7 @@ SELECT probe_emit(:'name', customer => '3');
 SELECT probe_check('profile."Vip"');
 SELECT probe_check('profile.Vip');
 
--- A customer that is no integer errs in what asks for the profile, and there alone.
+-- A customer whose text is no integer, or none that large, has no row.
 SELECT probe_emit(:'name', customer => 'ann');
 SELECT probe_activate('props = ''{}'' or profile."Vip"') AS name \gset
 SELECT probe_emit(:'name', customer => 'ann');

@@ -249,18 +249,18 @@ SELECT n, octet_length(job) AS bytes, job
 SELECT octet_length(journey.job_name(repeat('x', 128), 2147483647, 49999)) AS longest;
 CREATE ROLE regress_somebody;
 SELECT n, journey.is_own_job(name, command, username)
-  FROM (VALUES (1, 'journey: winback #0', 'CALL journey.run_schedule(''winback'', 0)', current_user::text),
-			   (2, 'journey: winback #0', 'CALL journey.run_schedule(''winback'', 0)', 'regress_somebody'),
-			   (3, 'journey: winback #0', 'CALL journey.run_schedule(''winback'', 0)', 'regress_of_elsewhere'),
+  FROM (VALUES (1, 'journey: winback #0', journey.job_command('CALL journey.run_schedule(''winback'', 0)'), current_user::text),
+			   (2, 'journey: winback #0', journey.job_command('CALL journey.run_schedule(''winback'', 0)'), 'regress_somebody'),
+			   (3, 'journey: winback #0', journey.job_command('CALL journey.run_schedule(''winback'', 0)'), 'regress_of_elsewhere'),
 			   (4, 'journey: winback #0', 'SELECT public.report()', current_user),
-			   (5, 'journey: winback', 'CALL journey.run_schedule(''winback'', 0)', current_user),
-			   (6, 'my journey: winback #0', 'CALL journey.run_schedule(''winback'', 0)', current_user),
-			   (7, 'journey: maintain', 'SELECT journey.maintain()', current_user),
+			   (5, 'journey: winback', journey.job_command('CALL journey.run_schedule(''winback'', 0)'), current_user),
+			   (6, 'my journey: winback #0', journey.job_command('CALL journey.run_schedule(''winback'', 0)'), current_user),
+			   (7, 'journey: maintain', journey.job_command('PERFORM journey.maintain()'), current_user),
 			   (8, 'journey: maintain', 'SELECT public.maintain()', current_user),
 			   (9, 'journey: maintain', 'SELECT journey_maintain()', current_user),
 			   (10, 'journey: tick', 'SELECT journey_tick()', current_user),
-			   (11, 'journey: audiences', 'SELECT journey.maintain()', current_user),
-			   (12, 'journey: audiences', 'SELECT journey.refresh_due() WHERE true', current_user)) AS t (n, name, command, username)
+			   (11, 'journey: audiences', journey.job_command('PERFORM journey.maintain()'), current_user),
+			   (12, 'journey: audiences', journey.job_command('PERFORM journey.refresh_due() WHERE true'), current_user)) AS t (n, name, command, username)
  ORDER BY n;
 -- nothing to make them in
 SELECT journey.sync_jobs(), journey.sync_jobs('winback', true);
