@@ -47,6 +47,7 @@ typedef struct Firing
 	int			id;
 	TriggerData *data;
 	const Source *source;		/* NULL: there is none */
+	bool		is_of_source;	/* the row */
 	ChangedRow	row;
 } Firing;
 
@@ -62,13 +63,8 @@ static void
 read_row(void *arg)
 {
 	Firing	   *firing = arg;
-	TriggerData *data = firing->data;
-	HeapTuple	first = data->tg_trigtuple;
-	HeapTuple	old = TRIGGER_FIRED_BY_INSERT(data->tg_event) ? NULL : first;
-	HeapTuple	new = TRIGGER_FIRED_BY_INSERT(data->tg_event) ? first :
-		TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : NULL;
 
-	row_describe(&firing->row, firing->source, data->tg_relation, old, new);
+	firing->is_of_source = row_describe(&firing->row, firing->source, firing->data);
 }
 
 static void
@@ -96,16 +92,14 @@ understand(Firing *firing)
 		return false;
 	is_own = error == NULL &&
 		RelationGetRelid(firing->data->tg_relation) == firing->source->relid;
-	/* A table that was restored on its own, with another's number. */
-	if (error == NULL && !is_own && !firing->data->tg_trigger->tgisclone)
-		return false;
 	if (is_own)
 		read_row(firing);
 	else if (error == NULL)
 		error = isolate(read_row, firing);
 	if (error != NULL)
 		failed(firing, error);
-	return error == NULL;
+	/* Else the table was restored on its own, with another's number. */
+	return error == NULL && firing->is_of_source;
 }
 
 /*

@@ -46,6 +46,51 @@ SELECT journey_unwatch('sale');
 SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'journey_source';
 ROLLBACK TO clean;
 
+-- A partition of a partition that is detached, gets its columns elsewhere, or others of their names, and is attached again.
+CREATE TABLE sale (region text, customer text, amount int) PARTITION BY LIST (region);
+CREATE TABLE sale_eu PARTITION OF sale FOR VALUES IN ('es', 'fr') PARTITION BY LIST (region);
+CREATE TABLE sale_es PARTITION OF sale_eu FOR VALUES IN ('es');
+SELECT journey_watch('sale', 'customer', 'sale', always => true);
+INSERT INTO sale VALUES ('es', 'ann', 1);
+ALTER TABLE sale_eu DETACH PARTITION sale_es;
+ALTER TABLE sale_es DROP COLUMN customer, DROP COLUMN amount;
+ALTER TABLE sale_es ADD COLUMN amount int, ADD COLUMN customer text;
+UPDATE sale_es SET customer = 'ann', amount = 1;
+ALTER TABLE sale_eu ATTACH PARTITION sale_es FOR VALUES IN ('es');
+INSERT INTO sale VALUES ('es', 'bob', 2);
+INSERT INTO sale_es (region, customer, amount) VALUES ('es', 'cy', 3);
+ALTER TABLE sale_eu DETACH PARTITION sale_es;
+ALTER TABLE sale_es RENAME COLUMN amount TO c;
+ALTER TABLE sale_es RENAME COLUMN customer TO amount;
+ALTER TABLE sale_es RENAME COLUMN c TO customer;
+ALTER TABLE sale_es ALTER COLUMN customer TYPE text, ALTER COLUMN amount TYPE int USING 2000000000;
+UPDATE sale_es SET customer = 'dee', amount = 4;
+ALTER TABLE sale_eu ATTACH PARTITION sale_es FOR VALUES IN ('es');
+UPDATE sale SET amount = 5;
+TABLE logged;
+TABLE failed;
+ROLLBACK TO clean;
+
+-- A partitioned table that was restored on its own brings another's number along, as do its partitions.
+CREATE TABLE orders (id int, customer text);
+CREATE TABLE restored (id int, customer text) PARTITION BY LIST (id);
+CREATE TABLE restored_1 PARTITION OF restored FOR VALUES IN (1);
+SELECT journey_watch('orders', 'customer', 'order', always => true);
+SELECT format('CREATE TRIGGER journey_source AFTER INSERT OR UPDATE OR DELETE ON restored FOR EACH ROW EXECUTE FUNCTION journey.row_changed(%L)', id)
+  AS command FROM journey.source WHERE relation = 'public.orders' \gset
+:command;
+INSERT INTO orders VALUES (1, 'ann');
+INSERT INTO restored VALUES (1, 'bob');
+INSERT INTO restored_1 VALUES (1, 'cy');
+TABLE logged;
+TABLE failed;
+-- watched, it gets a number of its own
+SELECT journey_watch('restored', 'customer', 'restored', always => true);
+INSERT INTO restored VALUES (1, 'dee');
+INSERT INTO orders VALUES (2, 'eve');
+TABLE logged;
+ROLLBACK TO clean;
+
 -- Columns that come, go, are renamed and change their type, in a long session.
 CREATE TABLE orders (id int PRIMARY KEY, customer int, status text, total int DEFAULT 1);
 SELECT journey_watch('orders', 'customer', 'all', always => true);
