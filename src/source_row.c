@@ -8,10 +8,12 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "access/tupconvert.h"
-#include "catalog/partition.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "nodes/makefuncs.h"
@@ -54,8 +56,8 @@ typedef struct Partition
 {
 	Oid			relid;
 	Oid			trigger;
-	bool		is_of_table;	/* else the copy is of a trigger with a number
-								 * that is not its own */
+	bool		is_of_table;	/* else that is not a copy of the source's
+								 * trigger, but one that has its number */
 	MemoryContext cxt;			/* for what follows */
 	TupleDesc	desc;
 	TupleConversionMap *map;	/* NULL: its columns are where the table has
@@ -87,6 +89,33 @@ partition_entry(Source *source, Oid relid)
 	return partition;
 }
 
+/* Of which trigger this one was copied, by the server, as partitions were added. */
+static Oid
+original_of(const Trigger *trigger)
+{
+	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
+	Oid			parent = trigger->tgisclone ? trigger->tgoid : InvalidOid;
+	Oid			oid = InvalidOid;
+
+	while (OidIsValid(parent))
+	{
+		ScanKeyData key;
+		SysScanDesc scan;
+		HeapTuple	tuple;
+
+		oid = parent;
+		ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(oid));
+		scan = systable_beginscan(rel, TriggerOidIndexId, true, NULL, 1, &key);
+		tuple = systable_getnext(scan);
+		parent = HeapTupleIsValid(tuple) ?
+			((Form_pg_trigger) GETSTRUCT(tuple))->tgparentid : InvalidOid;
+		systable_endscan(scan);
+	}
+	table_close(rel, AccessShareLock);
+	return oid;
+}
+
 /* Raises where a column is missing, or of another type. */
 static void
 describe_partition(Partition *partition, const Source *source, const TriggerData *data)
@@ -99,9 +128,7 @@ describe_partition(Partition *partition, const Source *source, const TriggerData
 	else
 		partition->cxt = AllocSetContextCreate(source->cxt, "journey partition",
 											   ALLOCSET_SMALL_SIZES);
-	partition->is_of_table = data->tg_trigger->tgisclone &&
-		data->tg_relation->rd_rel->relispartition &&
-		list_member_oid(get_partition_ancestors(partition->relid), source->relid);
+	partition->is_of_table = original_of(data->tg_trigger) == source->trigger;
 	old = MemoryContextSwitchTo(partition->cxt);
 	partition->desc = CreateTupleDescCopyConstr(RelationGetDescr(data->tg_relation));
 	partition->map = partition->is_of_table ?
@@ -146,7 +173,7 @@ row_describe(ChangedRow *row, const Source *source, const TriggerData *data)
 	bool		is_update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
 	TupleConversionMap *map = NULL;
 
-	if (RelationGetRelid(data->tg_relation) != source->relid)
+	if (data->tg_trigger->tgoid != source->trigger)
 	{
 		const Partition *partition = partition_of(source, data);
 

@@ -91,14 +91,18 @@ understand(Firing *firing)
 	if (error == NULL && firing->source == NULL)
 		return false;
 	is_own = error == NULL &&
-		RelationGetRelid(firing->data->tg_relation) == firing->source->relid;
+		firing->data->tg_trigger->tgoid == firing->source->trigger;
 	if (is_own)
 		read_row(firing);
 	else if (error == NULL)
 		error = isolate(read_row, firing);
 	if (error != NULL)
 		failed(firing, error);
-	/* Else the table was restored on its own, with another's number. */
+
+	/*
+	 * Else somebody has made a trigger with another's number, or restored
+	 * one.
+	 */
 	return error == NULL && firing->is_of_source;
 }
 
@@ -120,7 +124,7 @@ fire(Firing *firing)
 
 /* ---- the trigger ---- */
 
-/* By hand only a superuser can make another trigger of it. */
+/* Anybody can make a trigger of it by hand. */
 static TriggerData *
 check_call(FunctionCallInfo fcinfo)
 {
