@@ -161,6 +161,7 @@ read_watch(Source *source, uint64 row)
 	watch->is_queued = strcmp(TextDatumGetCString(sql_value(row, 6, &isnull)), "queued") == 0;
 	watch->operations = operations_of(text_list(row, 7, &isnull));
 	watch->always = DatumGetBool(sql_value(row, 8, &isnull));
+	watch->roles = PG_UINT64_MAX;
 	source->watches = lappend(source->watches, watch);
 }
 

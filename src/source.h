@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
 #include "condition.h"
@@ -38,6 +39,11 @@ typedef struct Watch
 	bool		is_queued;
 	int			operations;		/* Operation, or'ed */
 	bool		always;			/* whether a journey names it or not */
+	uint64		roles;			/* what watch_event.c keeps: role_changes()
+								 * when it was found out whether */
+	bool		is_owners;		/* the author still owns the table; */
+	TimestampTz told_at;		/* the statement for which it was recorded
+								 * that he does not */
 } Watch;
 
 /* An audience that the table's rows decide, one customer at a time. */

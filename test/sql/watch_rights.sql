@@ -11,6 +11,7 @@ BEGIN;
 GRANT CREATE, USAGE ON SCHEMA public TO regress_shop;
 GRANT USAGE ON SCHEMA public TO regress_clerk, regress_boss;
 SELECT journey_grant('regress_shop', 'author'), journey_grant('regress_boss', 'operate');
+GRANT CREATE ON SCHEMA public TO regress_boss;
 GRANT EXECUTE ON FUNCTION error_of(text) TO regress_shop, regress_boss, regress_clerk;
 SET LOCAL ROLE regress_shop;
 CREATE TABLE orders (id int PRIMARY KEY, customer int, status text, "Odd, name" int);
@@ -95,6 +96,44 @@ SET LOCAL ROLE regress_boss;
 SELECT journey_unwatch('orders');
 RESET ROLE;
 SELECT count(*) FROM pg_trigger WHERE tgname = 'journey_source';
+ROLLBACK TO clean;
+
+-- A watch ends to emit when the table is somebody else's, and that is recorded once in a statement; members of the owning
+-- role own it, and so does a superuser.
+SET LOCAL ROLE regress_shop;
+SELECT journey_watch('orders', 'customer', 'shop', '{id}', always => true);
+RESET ROLE;
+SELECT journey_watch('orders', 'customer', 'super', '{id}', always => true);
+INSERT INTO orders VALUES (1, 7, 'new');
+ALTER TABLE orders OWNER TO regress_boss;
+INSERT INTO orders VALUES (2, 7, 'new'), (3, 7, 'new');
+SELECT event, props FROM journey.event ORDER BY event, props;
+SELECT source, sqlstate, count, last_customer, message FROM journey.failure;
+UPDATE orders SET status = 'old';
+SELECT count FROM journey.failure;
+GRANT regress_boss TO regress_shop;
+INSERT INTO orders VALUES (4, 7, 'new');
+REVOKE regress_boss FROM regress_shop;
+INSERT INTO orders VALUES (5, 7, 'new');
+SELECT props FROM journey.event WHERE event = 'shop' ORDER BY props;
+-- a partition's owner is not asked for
+CREATE TABLE sale (customer int) PARTITION BY LIST (customer);
+ALTER TABLE sale OWNER TO regress_shop;
+SET LOCAL ROLE regress_shop;
+SELECT journey_watch('sale', 'customer', 'sale', always => true);
+RESET ROLE;
+CREATE TABLE sale_1 PARTITION OF sale FOR VALUES IN (1);
+ALTER TABLE sale_1 OWNER TO regress_boss;
+INSERT INTO sale VALUES (1);
+ALTER TABLE sale OWNER TO regress_boss;
+INSERT INTO sale VALUES (1);
+SELECT customer, event FROM journey.event WHERE event = 'sale';
+-- the new owner's watch takes the place of the old one
+SET LOCAL ROLE regress_boss;
+SELECT journey_watch('orders', 'customer', 'shop', '{id}', always => true);
+INSERT INTO orders VALUES (6, 7, 'new');
+RESET ROLE;
+SELECT props FROM journey.event WHERE event = 'shop' ORDER BY props;
 ROLLBACK TO clean;
 
 -- All may ask who listens, and learn nothing else by it.
