@@ -30,6 +30,14 @@
 
 /* ---- which row ---- */
 
+/* Without a length: "character" by itself would be of one. */
+static char *
+key_type(const Binding *binding, Oid relation, int key)
+{
+	return format_type_extended(binding_key_type(binding, relation, key), -1,
+								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
 /* FROM and WHERE, or for an UPDATE its middle and end. */
 static char *
 where_text(const Binding *binding, Oid relation)
@@ -41,7 +49,7 @@ where_text(const Binding *binding, Oid relation)
 		appendStringInfo(&text, "%s profile.%s OPERATOR(pg_catalog.=) CAST($%d AS %s)",
 						 i == 0 ? " WHERE" : " AND",
 						 quote_identifier(binding->keys[i]), FIRST_KEY + i,
-						 format_type_be_qualified(binding_key_type(binding, relation, i)));
+						 key_type(binding, relation, i));
 	return text.data;
 }
 
