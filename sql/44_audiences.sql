@@ -5,7 +5,7 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'journey_audience_create'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_audience_create(text, text, interval) IS
-'Make an audience of this name (1 to 128 bytes) of the customers that a query gives: one SELECT of one column, each customer once, run as the current role, read-only, for at most journey.audience_timeout, tables written with their schema. It is run at once, and again every refresh (at least a minute; null: by journey_audience_refresh alone). Where the query is a WHERE over the columns of one table that has the trigger of journey, or that the current role owns, the audience is kept in real time besides. Errors: those of the query; 22004, 22023, 23505 for what cannot be a customer or comes twice; 42710 the name is taken.';
+'Make an audience of this name (1 to 128 bytes) of the customers that a query gives: one SELECT of one column, each customer once, run as the current role, read-only, for at most journey.audience_timeout, tables written with their schema. It is run at once, and again every refresh (at least a minute; null: by journey_audience_refresh alone). Where the query is a WHERE over the columns of one table that the current role owns, the audience is kept in real time besides: by a question per changed row, so give the customer''s column an index. Errors: those of the query; 22004, 22023, 23505 for what cannot be a customer or comes twice; 42710 the name is taken.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_audience_refresh(
 	name text,

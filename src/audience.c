@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -73,7 +74,7 @@ check_interval(const Interval *every)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("refresh must be at least one minute"),
-				errhint("An audience over one table that has the trigger of journey needs no refresh: see journey_audience_create()."));
+				errhint("An audience over one table that you own needs no refresh: see journey_audience_create()."));
 	if (!zone_fits(every))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -130,7 +131,7 @@ journey_audience_create(PG_FUNCTION_ARGS)
 		check_interval(PG_GETARG_INTERVAL_P(2));
 	check_owner(name);
 	insert_audience(fcinfo, name);
-	audience_refresh(audience_lock(name), true, LOCK_WAIT, &refresh);
+	audience_refresh(audience_lock(name), REFRESH_FIRST, LOCK_WAIT, &refresh);
 	if (refresh.error != NULL)
 		ReThrowError(refresh.error);
 	schedule_sync_jobs(NULL);
@@ -152,12 +153,19 @@ require_query(const AudienceRow *row)
 static void
 warn_of_error(const AudienceRow *row, const ErrorData *error)
 {
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	if (error->detail)
+		appendStringInfoString(&detail, error->detail);
+	if (row->refreshed_at != NO_TIME)
+		appendStringInfo(&detail, "%sIts members are those of %s.", error->detail ? " " : "",
+						 timestamptz_to_str(row->refreshed_at));
 	ereport(WARNING,
 			errcode(error->sqlerrcode),
 			errmsg("audience %s was not refreshed: %s", quoted_name(row->name),
 				   error->message ? error->message : ""),
-			row->refreshed_at == NO_TIME ? 0 :
-			errdetail("Its members are those of %s.", timestamptz_to_str(row->refreshed_at)),
+			detail.len == 0 ? 0 : errdetail_internal("%s", detail.data),
 			error->hint ? errhint("%s", error->hint) : 0);
 }
 
@@ -185,7 +193,7 @@ journey_audience_refresh(PG_FUNCTION_ARGS)
 	row = audience_lock(argument_name(fcinfo));
 	audience_check_rights(row);
 	require_query(row);
-	audience_refresh(row, false, LOCK_WAIT, &refresh);
+	audience_refresh(row, REFRESH_AGAIN, LOCK_WAIT, &refresh);
 	if (refresh.error != NULL)
 		warn_of_error(row, refresh.error);
 	return refresh_row(fcinfo, &refresh);
@@ -195,10 +203,12 @@ journey_audience_refresh(PG_FUNCTION_ARGS)
 Datum
 journey_refresh_due(PG_FUNCTION_ARGS)
 {
+	TimestampTz by = guc_clock();
+
 	refuse_where_unsafe("journey.refresh_due");
 	if (!armed_check())
 		PG_RETURN_VOID();
-	while (audience_refresh_due())
+	while (audience_refresh_due(by))
 		CHECK_FOR_INTERRUPTS();
 	PG_RETURN_VOID();
 }
@@ -255,7 +265,7 @@ journey_audience_drop(PG_FUNCTION_ARGS)
 	audience_check_rights(row);
 	refuse_where_named(row->name);
 	delete_audience(row->name);
-	audience_unsettle(row);
+	audience_release(row, LOCK_WAIT);
 	schedule_sync_jobs(NULL);
 	PG_RETURN_VOID();
 }

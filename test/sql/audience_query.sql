@@ -66,7 +66,7 @@ SELECT tried('SELECT shop.volatile(name) FROM shop.buyer');
 SELECT tried('SELECT shop.pure(name) FROM shop.buyer');
 SELECT tried('SELECT name FROM shop.through');
 SELECT tried('SELECT name::shop.checked FROM shop.buyer');
-SELECT tried('SELECT pg_sleep(1)'), tried('SELECT random()'), tried('SELECT clock_timestamp()'), tried('SELECT pg_terminate_backend(1)');
+SELECT tried('SELECT pg_advisory_lock(1)'), tried('SELECT random()'), tried('SELECT clock_timestamp()'), tried('SELECT pg_terminate_backend(1)');
 SELECT tried('SELECT set_config(''work_mem'', ''1MB'', false)'), tried('SELECT current_setting(''work_mem'')');
 SELECT tried('SELECT journey_audience_drop(''tried'')::text');
 SELECT tried('SELECT query_to_xml(''SELECT 1'', true, true, '''')::text');
