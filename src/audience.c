@@ -15,6 +15,7 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
@@ -33,6 +34,7 @@
 #define MAX_AUDIENCE_LENGTH 128 /* bytes of a name */
 
 PG_FUNCTION_INFO_V1(journey_audience_create);
+PG_FUNCTION_INFO_V1(journey_audience_update);
 PG_FUNCTION_INFO_V1(journey_audience_refresh);
 PG_FUNCTION_INFO_V1(journey_audience_drop);
 PG_FUNCTION_INFO_V1(journey_in_audience);
@@ -117,28 +119,50 @@ insert_audience(FunctionCallInfo fcinfo, const char *name)
 				errmsg("audience %s already exists", quoted_name(name)));
 }
 
-Datum
-journey_audience_create(PG_FUNCTION_ARGS)
+static void
+check_query(FunctionCallInfo fcinfo)
 {
-	char	   *name;
-	Refresh		refresh;
-
-	refuse_where_unsafe("journey_audience_create");
-	name = argument_name(fcinfo);
-	check_name(name);
 	(void) argument_text(fcinfo, 1, "query", MAX_QUERY_LENGTH);
 	if (!PG_ARGISNULL(2))
 		check_interval(PG_GETARG_INTERVAL_P(2));
-	check_owner(name);
-	insert_audience(fcinfo, name);
+}
+
+/* The query is new. */
+static void
+fill(const char *name)
+{
+	AudienceRow *row;
+	Refresh		refresh;
+
 	audience_refresh(audience_lock(name), REFRESH_FIRST, LOCK_WAIT, &refresh);
 	if (refresh.error != NULL)
 		ReThrowError(refresh.error);
 	schedule_sync_jobs(NULL);
+	row = audience_lock(name);
+	if (row->source == 0 && row->refresh == NULL)
+		ereport(NOTICE,
+				errmsg("audience %s stays as it is until journey_audience_refresh() is called",
+					   quoted_name(name)),
+				errdetail("It has no refresh interval, and its query is not one that is kept in real time: a column, and conditions on columns, of one table that its owner owns, whatever the time."),
+				errhint("Give it a refresh interval."));
+}
+
+Datum
+journey_audience_create(PG_FUNCTION_ARGS)
+{
+	char	   *name;
+
+	refuse_where_unsafe("journey_audience_create");
+	name = argument_name(fcinfo);
+	check_name(name);
+	check_query(fcinfo);
+	check_owner(name);
+	insert_audience(fcinfo, name);
+	fill(name);
 	PG_RETURN_VOID();
 }
 
-/* ---- refresh ---- */
+/* ---- another query ---- */
 
 /* One that was made without a query is written by hand. */
 static void
@@ -149,6 +173,54 @@ require_query(const AudienceRow *row)
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("audience %s has no query", quoted_name(row->name)));
 }
+
+static void
+set_query(FunctionCallInfo fcinfo, const char *name)
+{
+	static SqlPlan plan = {
+		"UPDATE journey.audience SET query = $2, refresh = $3 WHERE name = $1",
+		3, {TEXTOID, TEXTOID, INTERVALOID}
+	};
+	Datum		values[] = {CStringGetTextDatum(name), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
+	bool		nulls[] = {false, false, PG_ARGISNULL(2)};
+	SqlSession	session;
+
+	sql_begin(&session);
+	sql_run(&plan, values, nulls);
+	sql_end(&session);
+}
+
+/* It runs as the owner: whoever operates audiences may not give it to run. */
+static void
+check_is_owner(const AudienceRow *row)
+{
+	Oid			owner = get_role_oid(row->owner, true);
+
+	if (!OidIsValid(owner) || !has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("must be owner of audience %s", quoted_name(row->name)),
+				errdetail("Its query runs as role \"%s\".", row->owner));
+}
+
+Datum
+journey_audience_update(PG_FUNCTION_ARGS)
+{
+	AudienceRow *row;
+
+	refuse_where_unsafe("journey_audience_update");
+	row = audience_lock(argument_name(fcinfo));
+	require_query(row);
+	check_is_owner(row);
+	check_query(fcinfo);
+	set_query(fcinfo, row->name);
+	audience_unsettle(row);
+	fill(row->name);
+	audience_release(row, LOCK_WAIT);
+	PG_RETURN_VOID();
+}
+
+/* ---- refresh ---- */
 
 static void
 warn_of_error(const AudienceRow *row, const ErrorData *error)
