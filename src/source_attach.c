@@ -324,6 +324,34 @@ refuse_taken_name(Relation rel)
 	}
 }
 
+/* Our trigger's number; 0: it has none, or a stray one. */
+static int
+own_number(Relation rel)
+{
+	int			id = number_of(find_trigger(rel));
+
+	return id != 0 && is_stray(rel, id) ? 0 : id;
+}
+
+/*
+ * To drop a trigger takes the strongest lock.  Who has the other one gives it
+ * back first: to wait with it for somebody who then waits for it is a deadlock.
+ */
+static Relation
+drop_stray(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
+
+	check_owner(rel);
+	relation_close(rel, ShareRowExclusiveLock);
+	rel = open_table(relid, AccessExclusiveLock);
+	check_owner(rel);
+	if (own_number(rel) == 0)
+		drop_trigger(rel);
+	CommandCounterIncrement();
+	return rel;
+}
+
 int
 source_attach(Oid relid)
 {
@@ -334,13 +362,11 @@ source_attach(Oid relid)
 	if (source_find(relid) == 0)
 		source_check_table(relid);
 	rel = open_table(relid, ShareRowExclusiveLock);
-	id = number_of(find_trigger(rel));
-	if (id != 0 && is_stray(rel, id))
+	id = own_number(rel);
+	if (id == 0 && find_trigger(rel) != NULL)
 	{
-		check_owner(rel);
-		drop_trigger(rel);
-		CommandCounterIncrement();
-		id = 0;
+		rel = drop_stray(rel);
+		id = own_number(rel);
 	}
 	if (id == 0)
 	{
