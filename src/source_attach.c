@@ -174,13 +174,12 @@ drop_trigger(Oid trigger)
  * A table that was restored on its own brings its trigger along, with a number
  * that is nobody's here, or another table's.  Copies are of the parent's.
  */
-static void
-drop_strays(Relation rel)
+static List *
+find_strays(Relation rel)
 {
 	Oid			function = our_function(SOURCE_FUNCTION);
 	TriggerDesc *triggers = rel->trigdesc;
 	List	   *strays = NIL;
-	ListCell   *cell;
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
@@ -189,7 +188,15 @@ drop_strays(Relation rel)
 		if (trigger->tgfoid == function && !trigger->tgisclone)
 			strays = lappend_oid(strays, trigger->tgoid);
 	}
-	foreach(cell, strays)
+	return strays;
+}
+
+static void
+drop_strays(Relation rel)
+{
+	ListCell   *cell;
+
+	foreach(cell, find_strays(rel))
 		drop_trigger(lfirst_oid(cell));
 }
 
@@ -300,6 +307,20 @@ refuse_taken_name(Relation rel)
 	}
 }
 
+/*
+ * To drop a trigger takes the strongest lock.  Who has the other one gives it
+ * back first: to wait with it for somebody who then waits for it is a deadlock.
+ */
+static Relation
+lock_for_drop(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
+
+	check_owner(rel);
+	relation_close(rel, ShareRowExclusiveLock);
+	return open_table(relid, AccessExclusiveLock);
+}
+
 int
 source_attach(Oid relid)
 {
@@ -311,6 +332,11 @@ source_attach(Oid relid)
 		source_check_table(relid);
 	rel = open_table(relid, ShareRowExclusiveLock);
 	id = source_find(relid);
+	if (id == 0 && find_strays(rel) != NIL)
+	{
+		rel = lock_for_drop(rel);
+		id = source_find(relid);
+	}
 	if (id == 0)
 	{
 		check_owner(rel);
