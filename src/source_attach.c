@@ -191,15 +191,6 @@ find_strays(Relation rel)
 	return strays;
 }
 
-static void
-drop_strays(Relation rel)
-{
-	ListCell   *cell;
-
-	foreach(cell, find_strays(rel))
-		drop_trigger(lfirst_oid(cell));
-}
-
 static int
 insert_source(Relation rel)
 {
@@ -312,13 +303,20 @@ refuse_taken_name(Relation rel)
  * back first: to wait with it for somebody who then waits for it is a deadlock.
  */
 static Relation
-lock_for_drop(Relation rel)
+drop_strays(Relation rel)
 {
 	Oid			relid = RelationGetRelid(rel);
+	ListCell   *cell;
 
 	check_owner(rel);
 	relation_close(rel, ShareRowExclusiveLock);
-	return open_table(relid, AccessExclusiveLock);
+	rel = open_table(relid, AccessExclusiveLock);
+	check_owner(rel);
+	if (source_find(relid) != 0)
+		return rel;
+	foreach(cell, find_strays(rel))
+		drop_trigger(lfirst_oid(cell));
+	return rel;
 }
 
 int
@@ -334,13 +332,12 @@ source_attach(Oid relid)
 	id = source_find(relid);
 	if (id == 0 && find_strays(rel) != NIL)
 	{
-		rel = lock_for_drop(rel);
+		rel = drop_strays(rel);
 		id = source_find(relid);
 	}
 	if (id == 0)
 	{
 		check_owner(rel);
-		drop_strays(rel);
 		refuse_taken_name(rel);
 		source_sweep();
 		id = insert_source(rel);
