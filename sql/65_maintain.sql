@@ -436,7 +436,8 @@ $$;
 COMMENT ON FUNCTION journey.purge_all() IS
 'Internal. Delete dedupe keys, failures, members and actions that are older than their settings say. False: something may be left for another round.';
 
--- What takes locks comes last: they are held until the transaction ends.
+-- What takes locks comes last: they are held until the transaction ends.  The fold goes before the partitions that it
+-- makes free to be dropped.
 CREATE OR REPLACE FUNCTION journey.maintain()
 RETURNS bool
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -449,10 +450,10 @@ DECLARE
 BEGIN
 	PERFORM journey.sync_jobs();
 	PERFORM journey.sweep_sources();
+	is_done := journey.purge_all();
 	PERFORM journey.fold(everything => EXISTS (SELECT FROM journey.leaf l
 												WHERE l.log = 'transition_row'
 												  AND l.to_at <= journey.kept_since('journey.transition_retention', 'journey.retention')));
-	is_done := journey.purge_all();
 	FOR log IN
 		SELECT l.name, l.prefix, journey.kept_since('journey.' || l.prefix || '_retention', 'journey.retention') AS before
 		  FROM (VALUES ('event'::name, 'event'), ('transition_row', 'transition')) AS l (name, prefix)
