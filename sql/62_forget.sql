@@ -211,7 +211,7 @@ BEGIN
 	-- No fold from here on until we have ended; and, under a transaction snapshot, none since it was taken.  A fold may
 	-- take its time: we wait for it before we hold the members.  It does not wait for us.
 	LOCK TABLE journey.watermark IN ROW SHARE MODE;
-	IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+	IF journey.has_old_snapshot() THEN
 		INSERT INTO journey.watermark (xact) VALUES (0) ON CONFLICT DO NOTHING;
 		PERFORM FROM journey.watermark FOR SHARE;
 	END IF;
