@@ -147,10 +147,13 @@ CREATE TABLE journey.destination (
 	config jsonb NOT NULL
 );
 
--- The user's tables that have our trigger; its argument is this id.
+-- The user's tables that have our trigger; its argument is this id.  Which trigger it is: journey.source_place.
 CREATE TABLE journey.source (
 	id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	relation text NOT NULL
+	relation text NOT NULL,
+	owner name NOT NULL,
+	trigger oid,
+	missing_since timestamptz
 );
 
 CREATE TABLE journey.watch (

@@ -5,7 +5,14 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'journey_audience_create'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_audience_create(text, text, interval) IS
-'Make an audience of this name (1 to 128 bytes) of the customers that a query gives: one SELECT of one column, each customer once, run as the current role, read-only, for at most journey.audience_timeout, tables written with their schema. It is run at once, and again every refresh (at least a minute; null: by journey_audience_refresh alone). Where the query is a WHERE over the columns of one table that has the trigger of journey, or that the current role owns, the audience is kept in real time besides. Errors: those of the query; 22004, 22023, 23505 for what cannot be a customer or comes twice; 42710 the name is taken.';
+'Make an audience of this name (1 to 128 bytes) of the customers that a query gives: one SELECT of one column, each customer once, run as the current role, read-only, for at most journey.audience_timeout, tables written with their schema. It is run at once, and again every refresh (at least a minute; null: by journey_audience_refresh alone). Where the query is a WHERE over the columns of one table that the current role owns, the audience is kept in real time besides: by a question per changed row, so give the customer''s column an index. A notice says so where neither is the case. Errors: those of the query; 22004, 22023, 23505 for what cannot be a customer or comes twice; 42710 the name is taken.';
+
+CREATE OR REPLACE FUNCTION @extschema@.journey_audience_update(name text, query text, refresh interval DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'journey_audience_update'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.journey_audience_update(text, text, interval) IS
+'Give an audience another query and refresh interval, as journey_audience_create takes them, and run it at once: who is in it no more leaves, who is new enters, and journeys hear of that in this transaction. It runs as the audience''s owner, as before. Errors: those of the query, after which all is as it was; 42704 no such audience, 55000 it has no query, 42501. For its owner.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_audience_refresh(
 	name text,

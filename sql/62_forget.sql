@@ -117,7 +117,8 @@ BEGIN ATOMIC
 		OR EXISTS (SELECT FROM journey.dedupe d WHERE d.customer = who)
 		OR EXISTS (SELECT FROM journey.audience_member a WHERE a.customer = who)
 		OR EXISTS (SELECT FROM journey.customer c WHERE c.customer = who)
-		OR EXISTS (SELECT FROM journey.failure_row f WHERE f.customer = who);
+		OR EXISTS (SELECT FROM journey.failure_row f WHERE f.customer = who OR strpos(f.message, who) > 0)
+		OR EXISTS (SELECT FROM journey.audience a WHERE strpos(a.error, who) > 0);
 END;
 COMMENT ON FUNCTION journey.knows(text) IS
 'Internal. Whether any table names this customer.';
@@ -136,6 +137,7 @@ SET enable_seqscan = off
 AS $$
 DECLARE
 	ours tid[];
+	is_theirs text;
 BEGIN
 	LOOP
 		members := ARRAY(SELECT m.id FROM journey.member_row m
@@ -145,12 +147,16 @@ BEGIN
 		-- Whoever we waited for may have entered others.
 		EXIT WHEN NOT EXISTS (SELECT FROM journey.member_row m WHERE m.customer = who AND m.id <> ALL (members));
 	END LOOP;
-	FOREACH busy_table IN ARRAY '{action, queue, held, customer, audience_member}'::name[] LOOP
-		EXECUTE format('SELECT ARRAY(SELECT t.ctid FROM journey.%I t WHERE t.customer = $1 FOR UPDATE SKIP LOCKED)',
-					   busy_table)
+	FOREACH busy_table IN ARRAY '{action, queue, held, customer, audience_member, failure_row, audience}'::name[] LOOP
+		is_theirs := CASE busy_table
+						WHEN 'audience' THEN 'strpos(t.error, $1) > 0'
+						WHEN 'failure_row' THEN '(t.customer = $1 OR strpos(t.message, $1) > 0)'
+						ELSE 't.customer = $1' END;
+		EXECUTE format('SELECT ARRAY(SELECT t.ctid FROM journey.%I t WHERE %s FOR UPDATE SKIP LOCKED)',
+					   busy_table, is_theirs)
 		   INTO ours USING who;
-		EXECUTE format('SELECT t.ctid FROM journey.%I t WHERE t.customer = $1 AND t.ctid <> ALL ($2) LIMIT 1',
-					   busy_table)
+		EXECUTE format('SELECT t.ctid FROM journey.%I t WHERE %s AND t.ctid <> ALL ($2) LIMIT 1',
+					   busy_table, is_theirs)
 		   INTO busy_row USING who, ours;
 		IF busy_row IS NOT NULL THEN
 			RETURN;
@@ -189,7 +195,21 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey.hold_customer(text) IS
-'Internal. Lock the members of a customer, whose ids it returns, and the customer''s rows in action, queue, held, customer and audience_member.';
+'Internal. Lock the members of a customer, whose ids it returns, and the customer''s rows in action, queue, held, customer, audience_member, and errors that mention the customer.';
+
+-- Errors of authors' SQL quote values.  Part of a longer word it is somebody else, or no customer at all.
+CREATE OR REPLACE FUNCTION journey.unnamed(message text, who text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+	SELECT regexp_replace(message,
+						  CASE WHEN who ~ '^[[:alnum:]]' THEN '(?<![[:alnum:]])' ELSE '' END
+						  || regexp_replace(who, '([][(){}.*+?^$|\\])', '\\\1', 'g')
+						  || CASE WHEN who ~ '[[:alnum:]]$' THEN '(?![[:alnum:]])' ELSE '' END,
+						  '…', 'g');
+END;
+COMMENT ON FUNCTION journey.unnamed(text, text) IS
+'Internal. An error message without that customer.';
 
 -- What others have entered and committed since the members were locked stays: it is somebody new.  Under a
 -- transaction snapshot there may be rows that we cannot see; then not all could be forgotten.
@@ -254,6 +274,8 @@ BEGIN
 	DELETE FROM journey.audience_member a WHERE a.customer = who;
 	DELETE FROM journey.customer c WHERE c.customer = who;
 	DELETE FROM journey.failure_row f WHERE f.customer = who;
+	UPDATE journey.failure_row f SET message = journey.unnamed(f.message, who) WHERE strpos(f.message, who) > 0;
+	UPDATE journey.audience a SET error = journey.unnamed(a.error, who) WHERE strpos(a.error, who) > 0;
 END
 $$;
 COMMENT ON FUNCTION journey.forget(text) IS

@@ -16,7 +16,7 @@ SELECT l.level, m.kind, n.name
 		('{author, operate}', 'function', '{journey_pause, journey_resume, journey_complete, journey_stop,
 			journey_move, journey_retry_member, journey_migrate}'),
 		('{author, operate}', 'function', '{journey_watch, journey_unwatch, journey_audience_create,
-			journey_audience_refresh, journey_audience_drop}'),
+			journey_audience_update, journey_audience_refresh, journey_audience_drop}'),
 		('{author, operate}', 'function', '{journey_did, journey_count, journey_last_props, journey_in_audience}'),
 		('{operate}', 'function', '{journey_bind_profile, journey_unbind_profile, journey_forget,
 			journey_destination_create, journey_tick, journey_arm, journey_maintain}'),

@@ -7,3 +7,5 @@ SELECT journey.seal(g.kind, g.identity, g.owner, g.acl)
 
 -- Asked by our trigger on users' tables, for whoever changes a row; it tells only that some journey listens.
 GRANT EXECUTE ON FUNCTION journey.is_heard(int) TO PUBLIC;
+-- Asked by the server of whoever adds a partition to a watched table.
+GRANT EXECUTE ON FUNCTION journey.row_changed() TO PUBLIC;

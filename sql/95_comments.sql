@@ -316,7 +316,11 @@ COMMENT ON VIEW journey.grantable IS 'Internal. Every object of the extension th
 
 COMMENT ON TABLE journey.source IS 'Behind journey_watch, journey_bind_profile and journey_audience_create: the tables that have the trigger of journey.';
 COMMENT ON COLUMN journey.source.id IS 'number of the table, the trigger''s argument';
-COMMENT ON COLUMN journey.source.relation IS 'what the table was called when the trigger was made';
+COMMENT ON COLUMN journey.source.relation IS 'what the table was called when its trigger was last looked for';
+COMMENT ON COLUMN journey.source.owner IS 'whose it was then';
+COMMENT ON COLUMN journey.source.trigger IS 'OID of the trigger; after a restore another''s, until journey_maintain has found it again';
+COMMENT ON COLUMN journey.source.missing_since IS 'when the trigger was first not found, as while a dump is being restored; after a day, or with the table, the source is forgotten';
+COMMENT ON VIEW journey.source_place IS 'Internal. Where the trigger of each source is, and what its table is called now.';
 
 COMMENT ON TABLE journey.watch IS 'The events that changed rows of watched tables emit: see journey_watch.';
 COMMENT ON COLUMN journey.watch.source IS 'source.id of the table';

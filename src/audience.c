@@ -13,7 +13,9 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
@@ -32,6 +34,7 @@
 #define MAX_AUDIENCE_LENGTH 128 /* bytes of a name */
 
 PG_FUNCTION_INFO_V1(journey_audience_create);
+PG_FUNCTION_INFO_V1(journey_audience_update);
 PG_FUNCTION_INFO_V1(journey_audience_refresh);
 PG_FUNCTION_INFO_V1(journey_audience_drop);
 PG_FUNCTION_INFO_V1(journey_in_audience);
@@ -73,7 +76,7 @@ check_interval(const Interval *every)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("refresh must be at least one minute"),
-				errhint("An audience over one table that has the trigger of journey needs no refresh: see journey_audience_create()."));
+				errhint("An audience over one table that you own needs no refresh: see journey_audience_create()."));
 	if (!zone_fits(every))
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -116,28 +119,50 @@ insert_audience(FunctionCallInfo fcinfo, const char *name)
 				errmsg("audience %s already exists", quoted_name(name)));
 }
 
+static void
+check_query(FunctionCallInfo fcinfo)
+{
+	(void) argument_text(fcinfo, 1, "query", MAX_QUERY_LENGTH);
+	if (!PG_ARGISNULL(2))
+		check_interval(PG_GETARG_INTERVAL_P(2));
+}
+
+/* The query is new. */
+static void
+fill(const char *name)
+{
+	AudienceRow *row;
+	Refresh		refresh;
+
+	audience_refresh(audience_lock(name), REFRESH_FIRST, LOCK_WAIT, &refresh);
+	if (refresh.error != NULL)
+		ReThrowError(refresh.error);
+	schedule_sync_jobs(NULL);
+	row = audience_lock(name);
+	if (row->source == 0 && row->refresh == NULL)
+		ereport(NOTICE,
+				errmsg("audience %s stays as it is until journey_audience_refresh() is called",
+					   quoted_name(name)),
+				errdetail("It has no refresh interval, and its query is not one that is kept in real time: a column, and conditions on columns, of one table that its owner owns, whatever the time."),
+				errhint("Give it a refresh interval."));
+}
+
 Datum
 journey_audience_create(PG_FUNCTION_ARGS)
 {
 	char	   *name;
-	Refresh		refresh;
 
 	refuse_where_unsafe("journey_audience_create");
 	name = argument_name(fcinfo);
 	check_name(name);
-	(void) argument_text(fcinfo, 1, "query", MAX_QUERY_LENGTH);
-	if (!PG_ARGISNULL(2))
-		check_interval(PG_GETARG_INTERVAL_P(2));
+	check_query(fcinfo);
 	check_owner(name);
 	insert_audience(fcinfo, name);
-	audience_refresh(audience_lock(name), true, LOCK_WAIT, &refresh);
-	if (refresh.error != NULL)
-		ReThrowError(refresh.error);
-	schedule_sync_jobs(NULL);
+	fill(name);
 	PG_RETURN_VOID();
 }
 
-/* ---- refresh ---- */
+/* ---- another query ---- */
 
 /* One that was made without a query is written by hand. */
 static void
@@ -150,14 +175,69 @@ require_query(const AudienceRow *row)
 }
 
 static void
+set_query(FunctionCallInfo fcinfo, const char *name)
+{
+	static SqlPlan plan = {
+		"UPDATE journey.audience SET query = $2, refresh = $3 WHERE name = $1",
+		3, {TEXTOID, TEXTOID, INTERVALOID}
+	};
+	Datum		values[] = {CStringGetTextDatum(name), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
+	bool		nulls[] = {false, false, PG_ARGISNULL(2)};
+	SqlSession	session;
+
+	sql_begin(&session);
+	sql_run(&plan, values, nulls);
+	sql_end(&session);
+}
+
+/* It runs as the owner: whoever operates audiences may not give it to run. */
+static void
+check_is_owner(const AudienceRow *row)
+{
+	Oid			owner = get_role_oid(row->owner, true);
+
+	if (!OidIsValid(owner) || !has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("must be owner of audience %s", quoted_name(row->name)),
+				errdetail("Its query runs as role \"%s\".", row->owner));
+}
+
+Datum
+journey_audience_update(PG_FUNCTION_ARGS)
+{
+	AudienceRow *row;
+
+	refuse_where_unsafe("journey_audience_update");
+	row = audience_lock(argument_name(fcinfo));
+	require_query(row);
+	check_is_owner(row);
+	check_query(fcinfo);
+	set_query(fcinfo, row->name);
+	audience_unsettle(row);
+	fill(row->name);
+	audience_release(row, LOCK_WAIT);
+	PG_RETURN_VOID();
+}
+
+/* ---- refresh ---- */
+
+static void
 warn_of_error(const AudienceRow *row, const ErrorData *error)
 {
+	StringInfoData detail;
+
+	initStringInfo(&detail);
+	if (error->detail)
+		appendStringInfoString(&detail, error->detail);
+	if (row->refreshed_at != NO_TIME)
+		appendStringInfo(&detail, "%sIts members are those of %s.", error->detail ? " " : "",
+						 timestamptz_to_str(row->refreshed_at));
 	ereport(WARNING,
 			errcode(error->sqlerrcode),
 			errmsg("audience %s was not refreshed: %s", quoted_name(row->name),
 				   error->message ? error->message : ""),
-			row->refreshed_at == NO_TIME ? 0 :
-			errdetail("Its members are those of %s.", timestamptz_to_str(row->refreshed_at)),
+			detail.len == 0 ? 0 : errdetail_internal("%s", detail.data),
 			error->hint ? errhint("%s", error->hint) : 0);
 }
 
@@ -185,7 +265,7 @@ journey_audience_refresh(PG_FUNCTION_ARGS)
 	row = audience_lock(argument_name(fcinfo));
 	audience_check_rights(row);
 	require_query(row);
-	audience_refresh(row, false, LOCK_WAIT, &refresh);
+	audience_refresh(row, REFRESH_AGAIN, LOCK_WAIT, &refresh);
 	if (refresh.error != NULL)
 		warn_of_error(row, refresh.error);
 	return refresh_row(fcinfo, &refresh);
@@ -195,10 +275,12 @@ journey_audience_refresh(PG_FUNCTION_ARGS)
 Datum
 journey_refresh_due(PG_FUNCTION_ARGS)
 {
+	TimestampTz by = guc_clock();
+
 	refuse_where_unsafe("journey.refresh_due");
 	if (!armed_check())
 		PG_RETURN_VOID();
-	while (audience_refresh_due())
+	while (audience_refresh_due(by))
 		CHECK_FOR_INTERRUPTS();
 	PG_RETURN_VOID();
 }
@@ -255,7 +337,7 @@ journey_audience_drop(PG_FUNCTION_ARGS)
 	audience_check_rights(row);
 	refuse_where_named(row->name);
 	delete_audience(row->name);
-	audience_unsettle(row);
+	audience_release(row, LOCK_WAIT);
 	schedule_sync_jobs(NULL);
 	PG_RETURN_VOID();
 }

@@ -6,16 +6,22 @@
  * Such an audience is what its query would give at any time, but for what has
  * been done past the trigger (TRUNCATE, a disabled trigger).  That begins with a
  * refresh, in which nobody writes to the table: what a transaction that did not
- * know of the audience had changed would be lost else.
+ * know of the audience had changed would be lost else.  Later ones lock no table,
+ * see membership_mend.c.
+ *
+ * Whoever locks the table here may have others waiting behind, who hold members,
+ * rows in audiences and what not: so nothing is waited for from then on.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -24,6 +30,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "audience_live.h"
 #include "audience_refresh.h"
@@ -31,6 +38,8 @@
 #include "guc.h"
 #include "isolate.h"
 #include "names.h"
+#include "role.h"
+#include "source.h"
 #include "source_attach.h"
 #include "sql.h"
 
@@ -46,34 +55,45 @@ may_attach(Oid relation)
 		schema != get_namespace_oid("journey", true);
 }
 
+/*
+ * Live audiences cost those who write to the table, and becoming live keeps them
+ * waiting: that is for the table's owner to decide.
+ */
 static bool
-lock_table(Oid relation, LockWait wait)
+owns(const AudienceRow *row, Oid relation)
 {
-	if (wait == LOCK_SKIP)
-		return ConditionalLockRelationOid(relation, ShareRowExclusiveLock);
-	LockRelationOid(relation, ShareRowExclusiveLock);
-	return true;
+	Oid			owner = row->owner ? role_by_name(row->owner) : InvalidOid;
+
+	return OidIsValid(relation) && OidIsValid(owner) &&
+		relation_ownercheck_compat(relation, owner);
 }
 
-/*
- * The number of the source that is to keep the audience, 0: none.  Then the table
- * is locked; *busy: it could not be.
- */
-static int
-find_source(const RowQuery *reads, bool attach, LockWait wait, bool *busy)
+/* Who writes to a partition itself locks nothing but that. */
+static void
+lock_table(Oid relation)
 {
-	*busy = false;
-	if (!OidIsValid(reads->relation))
+	LockRelationOid(relation, ShareRowExclusiveLock);
+	list_free(find_all_inheritors(relation, ShareRowExclusiveLock, NULL));
+}
+
+/* The number of the source that keeps the audience from now on, 0: none. */
+static int
+become_live(Oid relation, Occasion occasion)
+{
+	if (occasion == REFRESH_FIRST ? !may_attach(relation) : source_find(relation) == 0)
 		return 0;
-	if (source_find(reads->relation) == 0)
-		return attach && may_attach(reads->relation) ? source_attach(reads->relation) : 0;
-	if (!lock_table(reads->relation, wait))
-	{
-		*busy = true;
+	lock_table(relation);
+	return occasion == REFRESH_FIRST ? source_attach(relation) : source_find(relation);
+}
+
+static int
+find_source(const AudienceRow *row, Oid relation, Occasion occasion)
+{
+	if (!owns(row, relation))
 		return 0;
-	}
-	/* Somebody may have released it while we waited. */
-	return source_find(reads->relation);
+	if (occasion != REFRESH_AGAIN)
+		return become_live(relation, occasion);
+	return row->source != 0 && source_find(relation) == row->source ? row->source : 0;
 }
 
 static Datum
@@ -121,51 +141,66 @@ refuse_frozen(const AudienceRow *row)
 				errdetail("It is kept in real time, and this transaction may not see the latest changes of its table."));
 }
 
-bool
-audience_settle(const AudienceRow *row, const RowQuery *reads, bool attach, LockWait wait)
+int
+audience_settle(const AudienceRow *row, const RowQuery *reads, Occasion occasion)
 {
-	bool		busy;
-	int			id = find_source(reads, attach, wait, &busy);
+	int			id = find_source(row, reads->relation, occasion);
 
-	if (busy)
-		return false;
 	if (id != 0)
 		refuse_frozen(row);
 	write_source(row, id, reads->columns);
-	if (row->source != 0 && row->source != id)
-		source_release(row->source);
-	return true;
+	return id;
 }
 
 void
 audience_unsettle(const AudienceRow *row)
 {
-	static const RowQuery nothing = {InvalidOid, NIL};
+	write_source(row, 0, NIL);
+}
 
-	(void) audience_settle(row, &nothing, false, LOCK_WAIT);
+/* A trigger that nobody needs is not even called; so it may as well stay. */
+void
+audience_release(const AudienceRow *row, LockWait wait)
+{
+	Oid			relation;
+
+	if (row->source == 0)
+		return;
+	source_touch();
+	relation = source_relation(row->source);
+	if (OidIsValid(relation) &&
+		(!owns(row, relation) ||
+		 (wait == LOCK_SKIP && !ConditionalLockRelationOid(relation, AccessExclusiveLock))))
+		return;
+	source_release(row->source);
 }
 
 /* ---- a table that has become a source ---- */
 
-/* Audiences with a query that are not kept in real time: char *, in order. */
+/* Those of that owner that have a query and are not kept in real time: char *. */
 static List *
-candidates(void)
+candidates(const char *owner)
 {
 	static SqlPlan plan = {
-		"SELECT name FROM journey.audience WHERE query IS NOT NULL AND source IS NULL ORDER BY name"
+		"SELECT name FROM journey.audience"
+		" WHERE query IS NOT NULL AND source IS NULL AND owner = $1 ORDER BY name",
+		1, {NAMEOID}
 	};
+	NameData	name;
+	Datum		value = NameGetDatum(&name);
 	SqlSession	session;
 	List	   *names = NIL;
 	uint64		n;
 
+	namestrcpy(&name, owner);
 	sql_begin(&session);
-	n = sql_read(&plan, NULL, NULL, GetLatestSnapshot());
+	n = sql_read(&plan, &value, NULL, GetLatestSnapshot());
 	for (uint64 i = 0; i < n; i++)
 	{
-		char	   *name = sql_text(&session, i, 1);
+		char	   *found = sql_text(&session, i, 1);
 		MemoryContext old = MemoryContextSwitchTo(session.caller);
 
-		names = lappend(names, name);
+		names = lappend(names, found);
 		MemoryContextSwitchTo(old);
 	}
 	sql_end(&session);
@@ -190,20 +225,56 @@ reads_table(const AudienceRow *row, Oid relation)
 {
 	Look		todo = {{row->query, {row->owner}, guc_clock()}};
 
-	return isolate(look, &todo) == NULL && todo.reads.relation == relation;
+	return row->query != NULL && isolate(look, &todo) == NULL &&
+		todo.reads.relation == relation;
+}
+
+static char *
+table_owner(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return GetUserNameFromId(owner, true);
+}
+
+List *
+audience_readers(Oid relation)
+{
+	char	   *owner = table_owner(relation);
+	List	   *readers = NIL;
+	ListCell   *cell;
+
+	if (owner == NULL)
+		return NIL;
+	if (source_find(relation) == 0)
+		source_sweep();
+	foreach(cell, candidates(owner))
+	{
+		AudienceRow *row = audience_look(lfirst(cell));
+
+		if (row == NULL || !reads_table(row, relation))
+			continue;
+		row = audience_find(row->name);
+		if (row != NULL && row->source == 0 && reads_table(row, relation))
+			readers = lappend(readers, row);
+	}
+	return readers;
 }
 
 void
-audience_relive(Oid relation)
+audience_relive(List *readers)
 {
 	ListCell   *cell;
 
-	foreach(cell, candidates())
+	foreach(cell, readers)
 	{
-		AudienceRow *row = audience_find(lfirst(cell));
 		Refresh		refresh;
 
-		if (row != NULL && row->query != NULL && row->source == 0 && reads_table(row, relation))
-			audience_refresh(row, false, LOCK_WAIT, &refresh);
+		audience_refresh(lfirst(cell), REFRESH_RELIVE, LOCK_SKIP, &refresh);
 	}
 }

@@ -27,8 +27,11 @@
 #include "sql.h"
 #include "store.h"
 
-/* When to come back for customers whom others held, or for a table. */
-#define BUSY_RETRY_MS 5000
+/* When to come back, at the earliest, and for customers whom others held. */
+#define SHORTEST_MS 60000
+
+/* Customers about whom the query may err before we leave the others as they are. */
+#define MAX_ERRED 10
 
 /* One refresh under way. */
 typedef struct Work
@@ -38,6 +41,9 @@ typedef struct Work
 	CustomerQuery query;
 	RowQuery	reads;
 	SqlRows		fresh;			/* what the query gives */
+	int			source;			/* that keeps it in real time, or 0 */
+	Mending		mending;		/* where it does */
+	int			erred;
 	Refresh    *result;
 } Work;
 
@@ -53,7 +59,7 @@ look(void *arg)
 
 /* Nobody is twice in what the query gives. */
 static void
-check_unique(const Work *work)
+check_unique(Work *work)
 {
 	static const SqlPlan plan = {
 		"SELECT customer FROM fresh GROUP BY customer HAVING count(*) > 1 LIMIT 1", 0, {0}
@@ -65,10 +71,12 @@ check_unique(const Work *work)
 	if (sql_run_over(&plan, NULL, &work->fresh, NULL) > 0)
 		customer = sql_text(&session, 0, 1);
 	sql_end(&session);
+	work->result->culprit = customer;
 	if (customer != NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_UNIQUE_VIOLATION),
-				errmsg("query gives customer \"%s\" more than once", customer),
+				errmsg("query gives a customer more than once"),
+				errdetail("The customer is \"%s\".", customer),
 				errhint("Write SELECT DISTINCT."));
 }
 
@@ -132,6 +140,31 @@ change_one(Work *work, text *customer, bool enters)
 		work->result->departed++;
 }
 
+/* Of an audience that is kept in real time: see membership_mend.c. */
+static void
+mend_one(Work *work, text *customer)
+{
+	if (work->erred >= MAX_ERRED)
+		return;
+	switch (membership_mend(&work->mending, customer))
+	{
+		case MENDED_NOTHING:
+			break;
+		case MENDED_ENTERED:
+			work->result->entered++;
+			break;
+		case MENDED_LEFT:
+			work->result->departed++;
+			break;
+		case MENDED_BUSY:
+			work->result->busy++;
+			break;
+		case MENDED_ERRED:
+			work->erred++;
+			break;
+	}
+}
+
 static TupleDesc
 difference_desc(void)
 {
@@ -158,7 +191,10 @@ change_all(Work *work, Tuplestorestate *difference)
 		text	   *customer = DatumGetTextPP(slot_getattr(slot, 1, &isnull));
 
 		CHECK_FOR_INTERRUPTS();
-		change_one(work, customer, DatumGetBool(slot_getattr(slot, 2, &isnull)));
+		if (work->source != 0)
+			mend_one(work, customer);
+		else
+			change_one(work, customer, DatumGetBool(slot_getattr(slot, 2, &isnull)));
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(scratch);
 	}
@@ -188,19 +224,42 @@ move_difference(Work *work)
 	tuplestore_end(difference);
 }
 
+static void
+mend_difference(Work *work)
+{
+	LiveAudience audience = {
+		.name = work->row->name,
+		.columns = work->reads.columns,
+		.author = work->query.author
+	};
+	MemoryContext cxt = AllocSetContextCreate(CurrentMemoryContext, "journey live audience",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+
+	audience.holds = expr_make_holds(work->row->query);
+	mending_begin(&work->mending, &audience, work->reads.relation);
+	MemoryContextSwitchTo(old);
+	move_difference(work);
+	MemoryContextDelete(cxt);
+}
+
 /* ---- the record ---- */
 
-/* When it is refreshed next, NO_TIME: on demand. */
+/*
+ * When it is refreshed next, NO_TIME: on demand.  However an interval is meant (a
+ * month less 29 days), and however long it took: others have their turn before.
+ */
 static TimestampTz
 next_refresh(const Work *work, bool soon)
 {
 	const Interval *every = work->row->refresh;
-	TimestampTz next;
+	TimestampTz earliest = TimestampTzPlusMilliseconds(guc_clock(), SHORTEST_MS);
 
+	if (soon)
+		return earliest;
 	if (every == NULL)
 		return NO_TIME;
-	next = zone_add(work->query.now, every, guc_timezone);
-	return soon ? Min(next, TimestampTzPlusMilliseconds(work->query.now, BUSY_RETRY_MS)) : next;
+	return Max(zone_add(work->query.now, every, guc_timezone), earliest);
 }
 
 static void
@@ -233,6 +292,8 @@ note_error(const Work *work)
 	};
 	const ErrorData *error = work->result->error;
 	const char *message = error->message ? error->message : "";
+	text	   *culprit = work->result->culprit ?
+		cstring_to_text(work->result->culprit) : NULL;
 	TimestampTz next = next_refresh(work, false);
 	Datum		values[] = {CStringGetTextDatum(work->row->name),
 		CStringGetTextDatum(message), TimestampTzGetDatum(work->query.now),
@@ -243,60 +304,56 @@ note_error(const Work *work)
 	sql_begin(&session);
 	sql_run(&plan, values, nulls);
 	sql_end(&session);
-	store_insert_source_failure(psprintf("audience %s", work->row->name), NULL,
+	store_insert_source_failure(psprintf("audience %s", work->row->name), culprit,
 								error->sqlerrcode, message);
-}
-
-/* Somebody writes to the table of an audience that is kept in real time. */
-static void
-note_busy(const Work *work)
-{
-	static SqlPlan plan = {
-		"UPDATE journey.audience SET refresh_at = $2 WHERE name = $1",
-		2, {TEXTOID, TIMESTAMPTZOID}
-	};
-	TimestampTz next = next_refresh(work, true);
-	Datum		values[] = {CStringGetTextDatum(work->row->name), TimestampTzGetDatum(next)};
-	bool		nulls[] = {false, next == NO_TIME};
-	SqlSession	session;
-
-	sql_begin(&session);
-	sql_run(&plan, values, nulls);
-	sql_end(&session);
 }
 
 /* ---- all of it ---- */
 
 static void
-refresh_with(Work *work, bool is_first)
+run_and_write(Work *work, Occasion occasion)
 {
 	Refresh    *result = work->result;
 
-	result->error = isolate(look, work);
-	if (result->error == NULL && !audience_settle(work->row, &work->reads, is_first, work->wait))
-	{
-		note_busy(work);
-		return;
-	}
-	if (result->error == NULL)
-		result->error = isolate(run_query, work);
+	result->error = isolate(run_query, work);
 	if (result->error != NULL)
-	{
-		/* What is kept in real time is right to begin with. */
-		if (work->row->source == 0)
-			audience_unsettle(work->row);
-		note_error(work);
 		return;
-	}
-	if (membership_is_heard(work->row->name))
+	/* A new one has no member whom somebody could hold. */
+	if (work->source != 0 &&
+		(occasion != REFRESH_FIRST || membership_is_heard(work->row->name)))
+		mend_difference(work);
+	else if (membership_is_heard(work->row->name))
 		move_difference(work);
 	else
 		write_difference(work);
 	note_success(work);
 }
 
+static void
+refresh_with(Work *work, Occasion occasion)
+{
+	Refresh    *result = work->result;
+
+	result->error = isolate(look, work);
+	if (result->error == NULL)
+	{
+		work->source = audience_settle(work->row, &work->reads, occasion);
+		run_and_write(work, occasion);
+	}
+	if (result->error != NULL)
+	{
+		/* What is kept in real time is right to begin with. */
+		if (work->row->source == 0)
+			audience_unsettle(work->row);
+		note_error(work);
+	}
+	else if (work->row->source != 0 && work->source == 0)
+		audience_release(work->row, LOCK_SKIP);
+}
+
 void
-audience_refresh(const AudienceRow *row, bool is_first, LockWait wait, Refresh *refresh)
+audience_refresh(const AudienceRow *row, Occasion occasion, LockWait wait,
+				 Refresh *refresh)
 {
 	Work		work = {.row = row, .wait = wait, .result = refresh};
 
@@ -307,7 +364,7 @@ audience_refresh(const AudienceRow *row, bool is_first, LockWait wait, Refresh *
 	work.fresh.name = "fresh";
 	work.fresh.desc = query_row_desc();
 	work.fresh.rows = tuplestore_begin_heap(true, false, work_mem);
-	refresh_with(&work, is_first);
+	refresh_with(&work, occasion);
 	tuplestore_end(work.fresh.rows);
 }
 
@@ -318,18 +375,18 @@ audience_refresh_named(const char *name)
 	Refresh		refresh;
 
 	if (row->query != NULL && row->source == 0)
-		audience_refresh(row, false, LOCK_WAIT, &refresh);
+		audience_refresh(row, REFRESH_AGAIN, LOCK_WAIT, &refresh);
 }
 
 bool
-audience_refresh_due(void)
+audience_refresh_due(TimestampTz by)
 {
-	AudienceRow *row = audience_lock_due(guc_clock());
+	AudienceRow *row = audience_lock_due(by);
 	Refresh		refresh;
 
 	if (row == NULL)
 		return false;
-	audience_refresh(row, false, LOCK_SKIP, &refresh);
+	audience_refresh(row, REFRESH_AGAIN, LOCK_SKIP, &refresh);
 	return true;
 }
 

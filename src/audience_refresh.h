@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "audience_live.h"
 #include "audience_row.h"
 #include "run.h"
 
@@ -22,14 +23,16 @@ typedef struct Refresh
 	int64		departed;
 	int64		members;
 	int64		busy;			/* customers whom somebody held, left as they
-								 * were (with LOCK_SKIP only) */
+								 * were (with LOCK_SKIP, or in real time) */
+	char	   *culprit;		/* the customer that the error is about, who
+								 * is not to stand in its message; or NULL */
 } Refresh;
 
 /*
  * Run the query of an audience that the caller has locked, and write what is
- * different.  is_first: in its creation, where the source is attached.
+ * different.
  */
-extern void audience_refresh(const AudienceRow *row, bool is_first, LockWait wait,
+extern void audience_refresh(const AudienceRow *row, Occasion occasion, LockWait wait,
 							 Refresh *refresh);
 
 /*
@@ -40,10 +43,10 @@ extern void audience_refresh(const AudienceRow *row, bool is_first, LockWait wai
 extern void audience_refresh_named(const char *name);
 
 /*
- * Refresh the one that is due first, waiting for nobody; false: none is due.  The
+ * Refresh the one that is due first, by then, waiting for nobody; false: none is.  The
  * caller has seen to it that the database is armed.
  */
-extern bool audience_refresh_due(void);
+extern bool audience_refresh_due(TimestampTz by);
 
 /*
  * The refresh of that one has failed, by something else than its query, and is

@@ -67,7 +67,7 @@ row_of_result(SqlSession *session)
 }
 
 static AudienceRow *
-lock(SqlPlan *plan, Datum value)
+read_row(SqlPlan *plan, Datum value)
 {
 	SqlSession	session;
 	AudienceRow *row = NULL;
@@ -87,7 +87,17 @@ audience_find(const char *name)
 		1, {TEXTOID}
 	};
 
-	return lock(&plan, CStringGetTextDatum(name));
+	return read_row(&plan, CStringGetTextDatum(name));
+}
+
+AudienceRow *
+audience_look(const char *name)
+{
+	static SqlPlan plan = {
+		"SELECT " COLUMNS " FROM journey.audience WHERE name = $1", 1, {TEXTOID}
+	};
+
+	return read_row(&plan, CStringGetTextDatum(name));
 }
 
 AudienceRow *
@@ -110,7 +120,7 @@ audience_lock_due(TimestampTz now)
 		1, {TIMESTAMPTZOID}
 	};
 
-	return lock(&plan, TimestampTzGetDatum(now));
+	return read_row(&plan, TimestampTzGetDatum(now));
 }
 
 void

@@ -33,6 +33,9 @@ extern AudienceRow *audience_lock(const char *name);
 /* The same; NULL where there is none. */
 extern AudienceRow *audience_find(const char *name);
 
+/* The same, without locking it. */
+extern AudienceRow *audience_look(const char *name);
+
 /* Raise 42704 in the same way. */
 extern void audience_raise_missing(const char *name);
 

@@ -241,6 +241,7 @@ journey_bind_profile(PG_FUNCTION_ARGS)
 	char	   *traits = NULL;
 	List	   *keys;
 	Relation	rel;
+	List	   *readers;
 	int			old;
 	int			source;
 
@@ -254,6 +255,7 @@ journey_bind_profile(PG_FUNCTION_ARGS)
 		traits = name_argument(fcinfo, 2, "traits_column");
 	source_check_table(PG_GETARG_OID(0));
 	old = lock_bound();
+	readers = audience_readers(PG_GETARG_OID(0));
 	source = source_attach(PG_GETARG_OID(0));
 	rel = relation_open(PG_GETARG_OID(0), NoLock);
 	keys = columns_by_text(rel, key_column, "key_column");
@@ -265,7 +267,7 @@ journey_bind_profile(PG_FUNCTION_ARGS)
 	tell_others();
 	if (old != source)
 		source_release(old);
-	audience_relive(PG_GETARG_OID(0));
+	audience_relive(readers);
 	PG_RETURN_VOID();
 }
 

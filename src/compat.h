@@ -139,6 +139,13 @@ wait_event_compat(uint32 *event, const char *name)
 	pg_class_ownercheck(relation, role)
 #endif
 
+/* 16 tells to be able to SET ROLE from being a member. */
+#if PG_VERSION_NUM >= 160000
+#define member_can_set_role_compat(member, role) member_can_set_role(member, role)
+#else
+#define member_can_set_role_compat(member, role) is_member_of_role(member, role)
+#endif
+
 /* 16 frees a setting's extra from a memory context of its own. */
 #if PG_VERSION_NUM >= 160000
 #define guc_malloc_compat(size) guc_malloc(LOG, size)

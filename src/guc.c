@@ -121,7 +121,9 @@ check_interval(char **newval, void **extra, GucSource source)
 
 	if (*newval == NULL || **newval == '\0')
 		return true;
-	if (!reads_as(interval_in, *newval, &read))
+	/* A bare number would be one of seconds: hardly what is meant. */
+	if (strpbrk(*newval, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == NULL ||
+		!reads_as(interval_in, *newval, &read))
 	{
 		GUC_check_errdetail("The value must be an interval, such as \"90 days\".");
 		return false;

@@ -15,6 +15,7 @@
 
 #include "armed.h"
 #include "audience_refresh.h"
+#include "guc.h"
 #include "house.h"
 #include "sql.h"
 #include "worker.h"
@@ -23,6 +24,7 @@
 #define FOLD_AFTER 10000		/* moves */
 #define MAINTAIN_EVERY 3600000	/* ms */
 #define REFRESH_EVERY 1000		/* ms */
+#define REFRESH_FOR 1000		/* ms */
 
 typedef struct Chore
 {
@@ -74,7 +76,8 @@ refresh(void *any)
 {
 	Oid			extension;
 
-	*(bool *) any = armed_begin(&extension) == IDLE_NOT && audience_refresh_due();
+	*(bool *) any = armed_begin(&extension) == IDLE_NOT &&
+		audience_refresh_due(guc_clock());
 }
 
 static void
@@ -105,6 +108,18 @@ refresh_one(void)
 	return false;
 }
 
+/* However many there are, timers have their turn in between. */
+static void
+refresh_some(House *house)
+{
+	TimestampTz until = from_now(REFRESH_FOR);
+
+	do
+		house->is_behind = refresh_one();
+	while (house->is_behind && GetCurrentTimestamp() < until);
+	house->refresh_at = house->is_behind ? GetCurrentTimestamp() : from_now(REFRESH_EVERY);
+}
+
 void
 house_keep(House *house)
 {
@@ -117,11 +132,7 @@ house_keep(House *house)
 		house->unfolded = 0;
 	}
 	if (now >= house->refresh_at)
-	{
-		while (refresh_one())
-			CHECK_FOR_INTERRUPTS();
-		house->refresh_at = from_now(REFRESH_EVERY);
-	}
+		refresh_some(house);
 	if (now >= house->maintain_at)
 	{
 		bool		done = attempt("journey: partitions and retention",

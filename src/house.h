@@ -19,6 +19,7 @@ typedef struct House
 	TimestampTz fold_at;
 	TimestampTz maintain_at;
 	TimestampTz refresh_at;		/* when to look for audiences that are due */
+	bool		is_behind;		/* there may be more that are */
 	int64		unfolded;		/* moves since the last fold */
 } House;
 

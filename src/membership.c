@@ -119,9 +119,9 @@ answer(void *arg)
 	question->holds = !isnull && DatumGetBool(value);
 }
 
-/* False: it erred, which is recorded.  Part of a step's time where that writes. */
-static bool
-ask(const LiveAudience *audience, text *customer, bool *holds)
+/* Part of a step's time where that writes. */
+bool
+membership_ask(const LiveAudience *audience, text *customer, bool *holds)
 {
 	Question	question = {.audience = audience};
 	bool		nested = patch_is_running();
@@ -153,7 +153,12 @@ try_recheck(const LiveAudience *audience, text *customer)
 	bool		is_member = store_lock_membership(customer, audience->name);
 	bool		holds;
 
-	if (!ask(audience, customer, &holds) || holds == is_member)
+	if (!membership_ask(audience, customer, &holds))
+		return true;
+	/* Who mends the audience may have asked before our change. */
+	if (!holds && !is_member)
+		return store_wait_for_membership(customer, audience->name);
+	if (holds == is_member)
 		return true;
 	change.enters = holds;
 	(void) membership_change(customer, &change, LOCK_WAIT);

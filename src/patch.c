@@ -13,7 +13,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "miscadmin.h"
+#include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -136,12 +138,41 @@ lock_row(PatchText *sql)
 	return customer_of_row(sql);
 }
 
-/* As the journey's owner, isolated. */
+/*
+ * The statements name the table: somebody may have renamed its schema, and put
+ * another in its place, just then.
+ */
+static void
+check_name(const PatchText *sql)
+{
+	if (RangeVarGetRelid(sql->name, NoLock, true) != sql->relation)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_IN_USE),
+				errmsg("table %s was replaced while it was written to", sql->table));
+}
+
+/* Where the journey's owner can find it. */
+static Oid
+find_table(const Binding *binding, Oid author, const char *zone)
+{
+	RoleSwitch	role;
+	Oid			relation;
+
+	role_sandbox_begin(&role, author, zone);
+	relation = patch_table(binding);
+	role_end(&role);
+	return relation;
+}
+
+/* Isolated. */
 static void
 write_row(void *arg)
 {
 	Writing    *writing = arg;
+	const Raised *raised = writing->raised;
 	const Binding *binding = binding_get();
+	Oid			author = role_author(raised->journey->author.owner);
+	Oid			relation;
 	RoleSwitch	role;
 	SqlSession	session;
 	PatchText	sql;
@@ -155,14 +186,16 @@ write_row(void *arg)
 		ereport(ERROR,
 				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("the table that was bound as profile no longer is"));
-	role_writer_begin(&role, role_author(writing->raised->journey->author.owner),
-					  writing->raised->zone, LOCK_PATIENCE);
+	relation = find_table(binding, author, raised->zone);
+	role_writer_begin(&role, role_to_write(author, relation), raised->zone,
+					  LOCK_PATIENCE);
 	sql_connect(&session);
-	patch_text_make(&sql, binding, writing->step->customer, writing->raised->props);
+	patch_text_make(&sql, binding, relation, writing->step->customer, raised->props);
 	writing->customer = lock_row(&sql);
 	if (sql.write != NULL && run_text(&sql, sql.write) == 0)
 		raise_not_written(&sql);
 	writing->customer = NULL;
+	check_name(&sql);
 	sql_disconnect(&session);
 	role_end(&role);
 }
@@ -191,15 +224,14 @@ patch_write(Step *step, const Raised *raised, Jsonb **changed)
 /* ---- journey_identify ---- */
 
 /* Nothing of ours is locked: the row is waited for, and its trigger does the rest. */
-void
-patch_identify(text *customer, Jsonb *patch)
+static void
+identify(const Binding *binding, Oid relation, text *customer, Jsonb *patch)
 {
-	const Binding *binding = binding_get();
 	SqlSession	session;
 	PatchText	sql;
 
 	sql_connect(&session);
-	patch_text_make(&sql, binding, customer, patch);
+	patch_text_make(&sql, binding, relation, customer, patch);
 	if (run_text(&sql, sql.write ? sql.lock : sql.look) == 0)
 		raise_no_row(&sql);
 	if (sql.write)
@@ -208,5 +240,25 @@ patch_identify(text *customer, Jsonb *patch)
 		if (run_text(&sql, sql.write) == 0)
 			raise_not_written(&sql);
 	}
+	check_name(&sql);
 	sql_disconnect(&session);
+}
+
+/* As himself the caller writes as if he did it by hand. */
+void
+patch_identify(text *customer, Jsonb *patch)
+{
+	const Binding *binding = binding_get();
+	Oid			relation = patch_table(binding);
+	Oid			writer = role_to_write(GetUserId(), relation);
+	RoleSwitch	role;
+
+	if (writer == GetUserId())
+	{
+		identify(binding, relation, customer, patch);
+		return;
+	}
+	role_writer_begin(&role, writer, pg_get_timezone_name(session_timezone), 0);
+	identify(binding, relation, customer, patch);
+	role_end(&role);
 }

@@ -15,12 +15,16 @@
 #include "access/relation.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 
 #include "columns.h"
 #include "names.h"
 #include "patch_text.h"
 #include "profile.h"
+#include "role.h"
+#include "source.h"
+#include "source_attach.h"
 
 #define FIRST_KEY 3				/* number of its argument */
 
@@ -29,6 +33,14 @@
 #endif
 
 /* ---- which row ---- */
+
+/* Without a length: "character" by itself would be of one. */
+static char *
+key_type(const Binding *binding, Oid relation, int key)
+{
+	return format_type_extended(binding_key_type(binding, relation, key), -1,
+								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
 
 /* FROM and WHERE, or for an UPDATE its middle and end. */
 static char *
@@ -41,7 +53,7 @@ where_text(const Binding *binding, Oid relation)
 		appendStringInfo(&text, "%s profile.%s OPERATOR(pg_catalog.=) CAST($%d AS %s)",
 						 i == 0 ? " WHERE" : " AND",
 						 quote_identifier(binding->keys[i]), FIRST_KEY + i,
-						 format_type_be_qualified(binding_key_type(binding, relation, i)));
+						 key_type(binding, relation, i));
 	return text.data;
 }
 
@@ -148,14 +160,37 @@ write_traits(const Binding *binding, const char *where)
 
 /* ---- all ---- */
 
-void
-patch_text_make(PatchText *made, const Binding *binding, text *customer, Jsonb *patch)
+Oid
+patch_table(const Binding *binding)
 {
 	Oid			relation = binding_open(binding, AccessShareLock);
+	RoleSwitch	role;
+	int			source;
+
+	role_extension_begin(&role);
+	source = source_find(relation);
+	role_end(&role);
+	if (source != binding->source)
+		ereport(ERROR,
+				errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("table %s is not the one that was bound as profile",
+					   binding_name(binding)),
+				errdetail("Another has come in its place, or its trigger \"%s\" was dropped.",
+						  SOURCE_TRIGGER),
+				errhint("Bind it with journey_bind_profile()."));
+	return relation;
+}
+
+void
+patch_text_make(PatchText *made, const Binding *binding, Oid relation, text *customer,
+				Jsonb *patch)
+{
 	char	   *where = where_text(binding, relation);
 	char	   *from = psprintf("FROM %s AS profile%s", binding_name(binding), where);
 
 	made->table = binding_name(binding);
+	made->name = makeRangeVar(pstrdup(binding->schema), pstrdup(binding->table), -1);
+	made->relation = relation;
 	made->customer = text_to_cstring(customer);
 	made->nargs = 0;
 	made->types[made->nargs] = JSONBOID;

@@ -10,6 +10,7 @@
 
 #include "postgres.h"
 
+#include "nodes/primnodes.h"
 #include "utils/jsonb.h"
 
 #include "binding.h"
@@ -27,6 +28,8 @@ typedef struct PatchText
 	char	   *look;			/* is there one? */
 	char	   *write;			/* NULL: the patch is empty */
 	char	   *table;			/* for messages */
+	RangeVar   *name;			/* by which the statements go, */
+	Oid			relation;		/* and what they mean by it */
 	char	   *customer;
 	int			nargs;
 	Oid			types[SQL_MAX_ARGS];
@@ -34,10 +37,17 @@ typedef struct PatchText
 } PatchText;
 
 /*
- * As the current user, who must be able to find the table.  Raises 42703 for a
- * column that it does not have, 42P10 for one that names the customer.
+ * The table of the binding's name, locked; the current user must be able to find
+ * it.  Raises 55000 where it is not the one that was bound, but another that has
+ * come in its place, whose owner nobody has asked.
  */
-extern void patch_text_make(PatchText *made, const Binding *binding,
+extern Oid	patch_table(const Binding *binding);
+
+/*
+ * For that table.  Raises 42703 for a column that it does not have, 42P10 for one
+ * that names the customer.
+ */
+extern void patch_text_make(PatchText *made, const Binding *binding, Oid relation,
 							text *customer, Jsonb *patch);
 
 #endif							/* JOURNEY_PATCH_TEXT_H */

@@ -10,6 +10,7 @@
 #include "access/genam.h"
 #include "access/gin.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -277,13 +278,26 @@ role_sandbox_begin(RoleSwitch *saved, Oid author, const char *zone)
 }
 
 void
-role_writer_begin(RoleSwitch *saved, Oid author, const char *zone, int milliseconds)
+role_writer_begin(RoleSwitch *saved, Oid role, const char *zone, int milliseconds)
 {
 	pin_all(saved, zone);
-	if (LockTimeout == 0 || LockTimeout > milliseconds)
+	if (milliseconds > 0 && (LockTimeout == 0 || LockTimeout > milliseconds))
 		set("lock_timeout", psprintf("%d", milliseconds));
-	switch_to(saved, author,
+	switch_to(saved, role,
 			  SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+}
+
+/* As a subscription's apply worker does it. */
+Oid
+role_to_write(Oid role, Oid relation)
+{
+	Relation	rel = relation_open(relation, NoLock);
+	Oid			owner = rel->rd_rel->relowner;
+
+	relation_close(rel, NoLock);
+	if (superuser_arg(owner) || !member_can_set_role_compat(role, owner))
+		return role;
+	return owner;
 }
 
 void

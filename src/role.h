@@ -37,11 +37,19 @@ extern void role_author_begin(RoleSwitch *saved, Oid author);
 extern void role_sandbox_begin(RoleSwitch *saved, Oid author, const char *zone);
 
 /*
- * The same settings around a write to the author's own tables, where nothing is
- * waited for longer than that.
+ * The same settings around a write to a user's table, as that role, where nothing
+ * is waited for longer than that; 0: for however long.
  */
-extern void role_writer_begin(RoleSwitch *saved, Oid author, const char *zone,
+extern void role_writer_begin(RoleSwitch *saved, Oid role, const char *zone,
 							  int milliseconds);
+
+/*
+ * As whom a role is to write to a table: as its owner, where the role could be
+ * that by SET ROLE, so that triggers, checks, defaults and policies run with no
+ * more than he has who made them; as the role itself where it could not, or where
+ * the owner is a superuser.
+ */
+extern Oid	role_to_write(Oid role, Oid relation);
 
 /* Another TimeZone for the rest of the sandbox that we are in. */
 extern void role_sandbox_zone(const char *zone);

@@ -457,7 +457,11 @@ journey_scheduler_main(Datum main_arg)
 		worker_check(scheduler.seat);
 		due = work(&scheduler);
 		if (scheduler.seat->number == 0 && scheduler.idle == IDLE_NOT)
+		{
 			house_keep(&scheduler.house);
+			if (scheduler.house.is_behind)
+				due = GetCurrentTimestamp();
+		}
 		MemoryContextReset(scheduler.batch);
 		sleep_until(&scheduler, due);
 	}

@@ -76,24 +76,34 @@ source_invalidate(Oid relid)
 
 /* ---- reading ---- */
 
-Oid
-source_relation(int id)
+bool
+source_place(int id, SourcePlace *place)
 {
 	static SqlPlan plan = {
-		"SELECT t.tgrelid FROM " OUR_TRIGGERS
-		" AND " ARGUMENT_IS("$1") " ORDER BY t.oid LIMIT 1",
+		"SELECT relid, trigger FROM journey.source_place"
+		" WHERE id OPERATOR(pg_catalog.=) $1",
 		1, {INT4OID}
 	};
 	Datum		value = Int32GetDatum(id);
 	SqlSession	session;
 	bool		isnull;
-	Oid			relid = InvalidOid;
+	bool		found;
 
 	sql_begin(&session);
-	if (sql_read(&plan, &value, NULL, GetLatestSnapshot()) > 0)
-		relid = DatumGetObjectId(sql_value(0, 1, &isnull));
+	found = sql_read(&plan, &value, NULL, GetLatestSnapshot()) > 0;
+	place->relid = found ? DatumGetObjectId(sql_value(0, 1, &isnull)) : InvalidOid;
+	place->trigger = found ? DatumGetObjectId(sql_value(0, 2, &isnull)) : InvalidOid;
 	sql_end(&session);
-	return relid;
+	return found;
+}
+
+Oid
+source_relation(int id)
+{
+	SourcePlace place;
+
+	(void) source_place(id, &place);
+	return place.relid;
 }
 
 /* The elements of a text[], as char *; NIL for null. */
@@ -151,6 +161,7 @@ read_watch(Source *source, uint64 row)
 	watch->is_queued = strcmp(TextDatumGetCString(sql_value(row, 6, &isnull)), "queued") == 0;
 	watch->operations = operations_of(text_list(row, 7, &isnull));
 	watch->always = DatumGetBool(sql_value(row, 8, &isnull));
+	watch->roles = PG_UINT64_MAX;
 	source->watches = lappend(source->watches, watch);
 }
 
@@ -222,15 +233,21 @@ read_configuration(Source *source, Snapshot snapshot)
 
 /* The table as it is now; false: it is gone. */
 static bool
-describe_table(Source *source, Oid relid)
+describe_table(Source *source)
 {
-	Relation	rel = OidIsValid(relid) ? try_relation_open(relid, AccessShareLock) : NULL;
+	SourcePlace place;
+	Relation	rel;
 	MemoryContext old;
 
+	if (!source_place(source->id, &place))
+		return false;
+	rel = try_relation_open(place.relid, AccessShareLock);
 	if (rel == NULL)
 		return false;
 	old = MemoryContextSwitchTo(source->cxt);
-	source->relid = relid;
+	source->relid = place.relid;
+	source->trigger = place.trigger;
+	source->owner = rel->rd_rel->relowner;
 	source->name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 											  RelationGetRelationName(rel));
 	source->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
@@ -250,7 +267,7 @@ read_source(int id)
 
 	source->id = id;
 	source->cxt = cxt;
-	if (!describe_table(source, source_relation(id)))
+	if (!describe_table(source))
 	{
 		MemoryContextDelete(cxt);
 		return NULL;

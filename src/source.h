@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "access/tupdesc.h"
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
 #include "condition.h"
@@ -38,6 +39,11 @@ typedef struct Watch
 	bool		is_queued;
 	int			operations;		/* Operation, or'ed */
 	bool		always;			/* whether a journey names it or not */
+	uint64		roles;			/* what watch_event.c keeps: role_changes()
+								 * when it was found out whether */
+	bool		is_owners;		/* the author still owns the table; */
+	TimestampTz told_at;		/* the statement for which it was recorded
+								 * that he does not */
 } Watch;
 
 /* An audience that the table's rows decide, one customer at a time. */
@@ -55,6 +61,8 @@ typedef struct Source
 	int			id;
 	MemoryContext cxt;			/* holds all of this */
 	Oid			relid;			/* the table; of its partitions the parent */
+	Oid			trigger;		/* ours, on it */
+	Oid			owner;			/* the table's */
 	char	   *name;			/* the table's, for messages */
 	TupleDesc	desc;			/* the table's */
 	struct ColumnOutput *outputs;	/* what source_row.c keeps, NULL at first */
@@ -91,21 +99,17 @@ extern int	watch_prefix(const char *event);
 /* Called for each relcache invalidation; InvalidOid means all. */
 extern void source_invalidate(Oid relid);
 
-/* The table of that source as the catalogs have it; InvalidOid where it is gone. */
+/*
+ * Where the source's trigger is, as the catalogs have it; false: nowhere.  Other
+ * triggers that call our function are anybody's.
+ */
+typedef struct SourcePlace
+{
+	Oid			relid;
+	Oid			trigger;
+} SourcePlace;
+extern bool source_place(int id, SourcePlace *place);
+
+/* Its table only; InvalidOid where there is none. */
 extern Oid	source_relation(int id);
-
-/* Our triggers, but for partitions' copies; the rest of a query, from its FROM on. */
-#define OUR_TRIGGERS \
-	"pg_catalog.pg_trigger t" \
-	" JOIN pg_catalog.pg_proc p ON p.oid OPERATOR(pg_catalog.=) t.tgfoid" \
-	" JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace" \
-	" WHERE n.nspname OPERATOR(pg_catalog.=) 'journey'" \
-	" AND p.proname OPERATOR(pg_catalog.=) '" SOURCE_FUNCTION "'" \
-	" AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid"
-
-/* Arguments are stored each with a zero byte behind it. */
-#define ARGUMENT_IS(id) \
-	"pg_catalog.encode(t.tgargs, 'hex') OPERATOR(pg_catalog.=) pg_catalog.concat(" \
-	"pg_catalog.encode(pg_catalog.convert_to(" id "::pg_catalog.text, 'SQL_ASCII'), 'hex'), '00')"
-
 #endif							/* JOURNEY_SOURCE_H */

@@ -3,10 +3,11 @@
  * source_attach.c
  *	  Putting our trigger on users' tables, and taking it off.
  *
- * A table has our trigger once, whoever needs it.  The trigger's function is
- * nobody's to execute, so that only we attach it: we see to it that the caller
- * owns the table, and act as the extension's owner for the rest.  Whoever looks
- * for a table's trigger in order to make or drop it holds the table locked.
+ * A table has our trigger once, whoever needs it.  Anybody can make another that
+ * calls our function, which does nothing: ours is noted in journey.source.  We see
+ * to it that the caller owns the table, and act as the extension's owner for the
+ * rest.  Whoever looks for a table's trigger in order to make or drop it holds the
+ * table locked.
  *
  *-------------------------------------------------------------------------
  */
@@ -137,107 +138,79 @@ our_function(const char *name)
 	return LookupFuncName(qualified, 1, heard_arguments, false);
 }
 
-/* Our trigger among the table's; a partition's copy is its parent's. */
-static const Trigger *
-find_trigger(Relation rel)
-{
-	Oid			function = our_function(SOURCE_FUNCTION);
-	TriggerDesc *triggers = rel->trigdesc;
-
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-	{
-		const Trigger *trigger = &triggers->triggers[i];
-
-		if (trigger->tgfoid == function && !trigger->tgisclone &&
-			trigger->tgnargs == 1)
-			return trigger;
-	}
-	return NULL;
-}
-
-static int
-number_of(const Trigger *trigger)
-{
-	return trigger ? pg_strtoint32(trigger->tgargs[0]) : 0;
-}
-
 int
 source_find(Oid relid)
 {
-	Relation	rel = try_relation_open(relid, AccessShareLock);
-	int			id;
+	static SqlPlan plan = {
+		"SELECT id FROM journey.source_place WHERE relid OPERATOR(pg_catalog.=) $1"
+		" ORDER BY id LIMIT 1",
+		1, {OIDOID}
+	};
+	Datum		value = ObjectIdGetDatum(relid);
+	SqlSession	session;
+	bool		isnull;
+	int			id = 0;
 
-	if (rel == NULL)
-		return 0;
-	id = number_of(find_trigger(rel));
-	relation_close(rel, NoLock);
+	sql_begin(&session);
+	if (sql_read(&plan, &value, NULL, GetLatestSnapshot()) > 0)
+		id = DatumGetInt32(sql_value(0, 1, &isnull));
+	sql_end(&session);
 	return id;
 }
 
 /* ---- making ---- */
 
 static void
-delete_source(int id)
+drop_trigger(Oid trigger)
 {
-	static SqlPlan plan = {
-		"DELETE FROM journey.source WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT4OID}
-	};
-	Datum		value = Int32GetDatum(id);
-	SqlSession	session;
+	ObjectAddress address;
 
-	sql_begin(&session);
-	sql_run(&plan, &value, NULL);
-	sql_end(&session);
+	ObjectAddressSet(address, TriggerRelationId, trigger);
+	performDeletion(&address, DROP_RESTRICT, 0);
+	CommandCounterIncrement();
 }
 
 /*
  * A table that was restored on its own brings its trigger along, with a number
- * that may be nobody's here, or another table's.
+ * that is nobody's here, or another table's.  Copies are of the parent's.
  */
-static bool
-is_stray(Relation rel, int id)
-{
-	static SqlPlan plan = {
-		"SELECT FROM journey.source WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT4OID}
-	};
-	Datum		value = Int32GetDatum(id);
-	SqlSession	session;
-	bool		is_known;
-
-	sql_begin(&session);
-	is_known = sql_read(&plan, &value, NULL, GetLatestSnapshot()) > 0;
-	sql_end(&session);
-	return !is_known || source_relation(id) != RelationGetRelid(rel);
-}
-
 static void
-drop_trigger(Relation rel)
+drop_strays(Relation rel)
 {
-	const Trigger *trigger = find_trigger(rel);
-	ObjectAddress address;
+	Oid			function = our_function(SOURCE_FUNCTION);
+	TriggerDesc *triggers = rel->trigdesc;
+	List	   *strays = NIL;
+	ListCell   *cell;
 
-	if (trigger == NULL)
-		return;
-	ObjectAddressSet(address, TriggerRelationId, trigger->tgoid);
-	performDeletion(&address, DROP_RESTRICT, 0);
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (trigger->tgfoid == function && !trigger->tgisclone)
+			strays = lappend_oid(strays, trigger->tgoid);
+	}
+	foreach(cell, strays)
+		drop_trigger(lfirst_oid(cell));
 }
 
 static int
-insert_row(Relation rel)
+insert_source(Relation rel)
 {
 	static SqlPlan plan = {
-		"INSERT INTO journey.source (relation) VALUES ($1) RETURNING id",
-		1, {TEXTOID}
+		"INSERT INTO journey.source (relation, owner)"
+		" VALUES ($1, pg_catalog.pg_get_userbyid($2)) RETURNING id",
+		2, {TEXTOID, OIDOID}
 	};
 	char	   *name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 												  RelationGetRelationName(rel));
-	Datum		value = CStringGetTextDatum(name);
+	Datum		values[] = {CStringGetTextDatum(name),
+	ObjectIdGetDatum(rel->rd_rel->relowner)};
 	SqlSession	session;
 	bool		isnull;
 	int			id;
 
 	sql_begin(&session);
-	sql_run(&plan, &value, NULL);
+	sql_run(&plan, values, NULL);
 	id = DatumGetInt32(sql_value(0, 1, &isnull));
 	sql_end(&session);
 	return id;
@@ -249,18 +222,19 @@ qualified(const char *name)
 	return list_make2(makeString(pstrdup("journey")), makeString(pstrdup(name)));
 }
 
-/* A number that no stray trigger has. */
-static int
-insert_source(Relation rel)
+static void
+note_trigger(int id, Oid trigger)
 {
-	int			id = insert_row(rel);
+	static SqlPlan plan = {
+		"UPDATE journey.source SET trigger = $2 WHERE id OPERATOR(pg_catalog.=) $1",
+		2, {INT4OID, OIDOID}
+	};
+	Datum		values[] = {Int32GetDatum(id), ObjectIdGetDatum(trigger)};
+	SqlSession	session;
 
-	while (OidIsValid(source_relation(id)))
-	{
-		delete_source(id);
-		id = insert_row(rel);
-	}
-	return id;
+	sql_begin(&session);
+	sql_run(&plan, values, NULL);
+	sql_end(&session);
 }
 
 /* WHEN (journey.is_heard(id)): asked before the server remembers the row. */
@@ -280,6 +254,7 @@ static void
 create_trigger(Relation rel, int id)
 {
 	CreateTrigStmt *stmt = makeNode(CreateTrigStmt);
+	ObjectAddress made;
 	RoleSwitch	saved;
 
 	stmt->trigname = pstrdup(SOURCE_TRIGGER);
@@ -293,11 +268,12 @@ create_trigger(Relation rel, int id)
 	stmt->whenClause = make_when(id);
 	role_extension_begin(&saved);
 	role_pin_search_path(&saved);
-	(void) CreateTrigger(stmt, NULL, RelationGetRelid(rel), InvalidOid, InvalidOid,
+	made = CreateTrigger(stmt, NULL, RelationGetRelid(rel), InvalidOid, InvalidOid,
 						 InvalidOid, our_function(SOURCE_FUNCTION), InvalidOid,
 						 NULL, false, false);
 	role_end(&saved);
 	CommandCounterIncrement();
+	note_trigger(id, made.objectId);
 }
 
 /* A trigger of that name which is not ours, or our parent's, is in the way. */
@@ -334,17 +310,11 @@ source_attach(Oid relid)
 	if (source_find(relid) == 0)
 		source_check_table(relid);
 	rel = open_table(relid, ShareRowExclusiveLock);
-	id = number_of(find_trigger(rel));
-	if (id != 0 && is_stray(rel, id))
-	{
-		check_owner(rel);
-		drop_trigger(rel);
-		CommandCounterIncrement();
-		id = 0;
-	}
+	id = source_find(relid);
 	if (id == 0)
 	{
 		check_owner(rel);
+		drop_strays(rel);
 		refuse_taken_name(rel);
 		source_sweep();
 		id = insert_source(rel);
@@ -356,6 +326,20 @@ source_attach(Oid relid)
 }
 
 /* ---- dropping ---- */
+
+static void
+delete_source(int id)
+{
+	static SqlPlan plan = {
+		"DELETE FROM journey.source WHERE id OPERATOR(pg_catalog.=) $1", 1, {INT4OID}
+	};
+	Datum		value = Int32GetDatum(id);
+	SqlSession	session;
+
+	sql_begin(&session);
+	sql_run(&plan, &value, NULL);
+	sql_end(&session);
+}
 
 static bool
 is_needed(int id)
@@ -379,7 +363,7 @@ is_needed(int id)
 void
 source_release(int id)
 {
-	Oid			relid;
+	SourcePlace place;
 	Relation	rel;
 
 	if (id == 0)
@@ -388,26 +372,72 @@ source_release(int id)
 	if (is_needed(id))
 		return;
 	/* Who has attached meanwhile is waited for, and then needs it. */
-	relid = source_relation(id);
-	rel = OidIsValid(relid) ? try_relation_open(relid, AccessExclusiveLock) : NULL;
+	rel = source_place(id, &place) ?
+		try_relation_open(place.relid, AccessExclusiveLock) : NULL;
 	if (!is_needed(id))
 	{
-		if (rel != NULL)
-			drop_trigger(rel);
+		if (source_place(id, &place))
+			drop_trigger(place.trigger);
 		delete_source(id);
 	}
 	if (rel != NULL)
 		relation_close(rel, NoLock);
 }
 
-void
-source_sweep(void)
+/* ---- what is gone ---- */
+
+/* Note where the triggers are now, for after a restore: true if any is elsewhere. */
+static bool
+note_found(void)
 {
-	static SqlPlan sources = {
-		"DELETE FROM journey.source s WHERE NOT EXISTS (SELECT FROM " OUR_TRIGGERS
-		" AND " ARGUMENT_IS("s.id") ")",
+	static SqlPlan plan = {
+		"UPDATE journey.source s SET relation = p.relation, owner = p.owner,"
+		" trigger = p.trigger, missing_since = NULL"
+		" FROM journey.source_place p WHERE p.id OPERATOR(pg_catalog.=) s.id"
+		" AND (s.trigger IS DISTINCT FROM p.trigger OR s.relation IS DISTINCT FROM p.relation"
+		" OR s.owner IS DISTINCT FROM p.owner OR s.missing_since IS NOT NULL)",
 		0, {0}
 	};
+
+	return sql_run(&plan, NULL, NULL) > 0;
+}
+
+#define IS_MISSING \
+	" NOT EXISTS (SELECT FROM journey.source_place p WHERE p.id OPERATOR(pg_catalog.=) s.id)"
+
+static void
+note_missing(void)
+{
+	static SqlPlan plan = {
+		"UPDATE journey.source s SET missing_since = pg_catalog.clock_timestamp()"
+		" WHERE s.missing_since IS NULL AND" IS_MISSING,
+		0, {0}
+	};
+
+	(void) sql_run(&plan, NULL, NULL);
+}
+
+/* A table without its trigger may get it yet: a dump is restored in that order. */
+static bool
+delete_missing(void)
+{
+	static SqlPlan plan = {
+		"DELETE FROM journey.source s WHERE s.missing_since IS NOT NULL AND" IS_MISSING
+		" AND (s.missing_since OPERATOR(pg_catalog.<)"
+		" (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '1 day'::pg_catalog.interval)"
+		" OR NOT EXISTS (SELECT FROM pg_catalog.pg_class c"
+		" JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
+		" WHERE ARRAY[n.nspname::pg_catalog.text, c.relname::pg_catalog.text]"
+		" OPERATOR(pg_catalog.=) pg_catalog.parse_ident(s.relation)))",
+		0, {0}
+	};
+
+	return sql_run(&plan, NULL, NULL) > 0;
+}
+
+static void
+delete_orphans(void)
+{
 	static SqlPlan watches = {
 		"DELETE FROM journey.watch w WHERE NOT EXISTS ("
 		"SELECT FROM journey.source s WHERE s.id OPERATOR(pg_catalog.=) w.source)",
@@ -419,13 +449,23 @@ source_sweep(void)
 		"SELECT FROM journey.source s WHERE s.id OPERATOR(pg_catalog.=) a.source)",
 		0, {0}
 	};
+
+	sql_run(&watches, NULL, NULL);
+	sql_run(&audiences, NULL, NULL);
+}
+
+void
+source_sweep(void)
+{
 	SqlSession	session;
+	bool		moved;
 
 	sql_begin(&session);
-	if (sql_run(&sources, NULL, NULL) > 0)
-	{
-		sql_run(&watches, NULL, NULL);
-		sql_run(&audiences, NULL, NULL);
-	}
+	moved = note_found();
+	note_missing();
+	if (delete_missing())
+		delete_orphans();
 	sql_end(&session);
+	if (moved)
+		source_touch();
 }

@@ -33,7 +33,10 @@ extern int	source_find(Oid relid);
 /* Something about a source was written: tell all backends, at commit. */
 extern void source_touch(void);
 
-/* Forget the sources whose table or trigger is gone, and their watches. */
+/*
+ * Forget the sources whose table is gone, or for a day their trigger, and their
+ * watches.
+ */
 extern void source_sweep(void);
 
 #endif							/* JOURNEY_SOURCE_ATTACH_H */

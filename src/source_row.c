@@ -8,9 +8,12 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "access/tupconvert.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "nodes/makefuncs.h"
@@ -20,6 +23,8 @@
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
 
 #include "guc.h"
 #include "isolate.h"
@@ -42,59 +47,106 @@ typedef struct ColumnOutput
 	FmgrInfo	json;			/* to_jsonb() */
 } ColumnOutput;
 
-/* A partition whose columns are not where the table has them. */
-typedef struct PartitionMap
+/*
+ * A relation other than the source's table that its trigger's copy is on.  What
+ * is said here of it holds as long as it has that copy and those columns: it can
+ * be detached, altered, and attached again without the table being told.
+ */
+typedef struct Partition
 {
 	Oid			relid;
-	TupleConversionMap *map;	/* NULL: they are */
-} PartitionMap;
+	Oid			trigger;
+	bool		is_of_table;	/* else that is not a copy of the source's
+								 * trigger, but one that has its number */
+	MemoryContext cxt;			/* for what follows */
+	TupleDesc	desc;
+	TupleConversionMap *map;	/* NULL: its columns are where the table has
+								 * them */
+} Partition;
 
 /* ---- reading ---- */
 
-static void
-make_maps(Source *source)
+static Partition *
+partition_entry(Source *source, Oid relid)
 {
-	HASHCTL		ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(PartitionMap),
-	.hcxt = source->cxt};
+	Partition  *partition;
+	bool		found;
 
-	source->partitions = hash_create("journey partitions", 16, &ctl,
-									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
-static TupleConversionMap *
-make_map(const Source *source, Relation rel)
-{
-	MemoryContext old = MemoryContextSwitchTo(source->cxt);
-	TupleConversionMap *map =
-		convert_tuples_by_name(CreateTupleDescCopyConstr(RelationGetDescr(rel)),
-							   source->desc);
-
-	MemoryContextSwitchTo(old);
-	return map;
-}
-
-/*
- * A partition's columns change only with the table's, and then the source is
- * read anew, with all this.
- */
-static TupleConversionMap *
-map_of(const Source *source, Relation rel)
-{
-	Oid			relid = RelationGetRelid(rel);
-	PartitionMap *entry;
-	TupleConversionMap *map;
-
-	if (relid == source->relid)
-		return NULL;
 	if (source->partitions == NULL)
-		make_maps(unconstify(Source *, source));
-	entry = hash_search(source->partitions, &relid, HASH_FIND, NULL);
-	if (entry != NULL)
-		return entry->map;
-	map = make_map(source, rel);
-	entry = hash_search(source->partitions, &relid, HASH_ENTER, NULL);
-	entry->map = map;
-	return map;
+	{
+		HASHCTL		ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(Partition),
+		.hcxt = source->cxt};
+
+		source->partitions = hash_create("journey partitions", 16, &ctl,
+										 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	partition = hash_search(source->partitions, &relid, HASH_ENTER, &found);
+	if (!found)
+	{
+		partition->trigger = InvalidOid;
+		partition->cxt = NULL;
+	}
+	return partition;
+}
+
+/* Of which trigger this one was copied, by the server, as partitions were added. */
+static Oid
+original_of(const Trigger *trigger)
+{
+	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
+	Oid			parent = trigger->tgisclone ? trigger->tgoid : InvalidOid;
+	Oid			oid = InvalidOid;
+
+	while (OidIsValid(parent))
+	{
+		ScanKeyData key;
+		SysScanDesc scan;
+		HeapTuple	tuple;
+
+		oid = parent;
+		ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(oid));
+		scan = systable_beginscan(rel, TriggerOidIndexId, true, NULL, 1, &key);
+		tuple = systable_getnext(scan);
+		parent = HeapTupleIsValid(tuple) ?
+			((Form_pg_trigger) GETSTRUCT(tuple))->tgparentid : InvalidOid;
+		systable_endscan(scan);
+	}
+	table_close(rel, AccessShareLock);
+	return oid;
+}
+
+/* Raises where a column is missing, or of another type. */
+static void
+describe_partition(Partition *partition, const Source *source, const TriggerData *data)
+{
+	MemoryContext old;
+
+	partition->trigger = InvalidOid;	/* until all is known */
+	if (partition->cxt != NULL)
+		MemoryContextReset(partition->cxt);
+	else
+		partition->cxt = AllocSetContextCreate(source->cxt, "journey partition",
+											   ALLOCSET_SMALL_SIZES);
+	partition->is_of_table = original_of(data->tg_trigger) == source->trigger;
+	old = MemoryContextSwitchTo(partition->cxt);
+	partition->desc = CreateTupleDescCopyConstr(RelationGetDescr(data->tg_relation));
+	partition->map = partition->is_of_table ?
+		convert_tuples_by_name(partition->desc, source->desc) : NULL;
+	MemoryContextSwitchTo(old);
+	partition->trigger = data->tg_trigger->tgoid;
+}
+
+static Partition *
+partition_of(const Source *source, const TriggerData *data)
+{
+	Partition  *partition = partition_entry(unconstify(Source *, source),
+											RelationGetRelid(data->tg_relation));
+
+	if (partition->trigger != data->tg_trigger->tgoid ||
+		!equalTupleDescs(partition->desc, RelationGetDescr(data->tg_relation)))
+		describe_partition(partition, source, data);
+	return partition;
 }
 
 static RowVersion *
@@ -113,17 +165,29 @@ read_version(const Source *source, TupleConversionMap *map, HeapTuple tuple)
 	return version;
 }
 
-void
-row_describe(ChangedRow *row, const Source *source, Relation rel, HeapTuple old,
-			 HeapTuple new)
+bool
+row_describe(ChangedRow *row, const Source *source, const TriggerData *data)
 {
-	TupleConversionMap *map = map_of(source, rel);
+	HeapTuple	first = data->tg_trigtuple;
+	bool		is_insert = TRIGGER_FIRED_BY_INSERT(data->tg_event);
+	bool		is_update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
+	TupleConversionMap *map = NULL;
 
+	if (data->tg_trigger->tgoid != source->trigger)
+	{
+		const Partition *partition = partition_of(source, data);
+
+		if (!partition->is_of_table)
+			return false;
+		map = partition->map;
+	}
 	row->source = source;
-	row->operation = old == NULL ? OPERATION_INSERT :
-		new == NULL ? OPERATION_DELETE : OPERATION_UPDATE;
-	row->old = read_version(source, map, old);
-	row->new = read_version(source, map, new);
+	row->operation = is_insert ? OPERATION_INSERT :
+		is_update ? OPERATION_UPDATE : OPERATION_DELETE;
+	row->old = read_version(source, map, is_insert ? NULL : first);
+	row->new = read_version(source, map, is_insert ? first :
+							is_update ? data->tg_newtuple : NULL);
+	return true;
 }
 
 bool

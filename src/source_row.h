@@ -14,8 +14,8 @@
 #include "postgres.h"
 
 #include "access/htup.h"
+#include "commands/trigger.h"
 #include "utils/jsonb.h"
-#include "utils/rel.h"
 
 #include "role.h"
 #include "source.h"
@@ -35,9 +35,13 @@ typedef struct ChangedRow
 	RowVersion *new;			/* NULL: it was deleted */
 } ChangedRow;
 
-/* The tuples are of that relation: the source's table or a partition. */
-extern void row_describe(ChangedRow *row, const Source *source, Relation rel,
-						 HeapTuple old, HeapTuple new);
+/*
+ * The row that the source's trigger was fired for; false where it is a row of
+ * neither its table nor one of its partitions.  Raises what keeps a partition's
+ * columns from being the table's.
+ */
+extern bool row_describe(ChangedRow *row, const Source *source,
+						 const TriggerData *data);
 
 /* Has any column, or that one, another value? */
 extern bool row_differs(const ChangedRow *row);

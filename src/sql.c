@@ -15,7 +15,9 @@
 #include "catalog/namespace.h"
 #include "executor/tstoreReceiver.h"
 #include "funcapi.h"
+#include "jit/jit.h"
 #include "miscadmin.h"
+#include "optimizer/cost.h"
 #include "tcop/pquery.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
@@ -91,6 +93,53 @@ prepare(SqlPlan *plan)
 	plan->plan = prepared;
 }
 
+/*
+ * A plan is kept for long, and may have been made while a table was small: what
+ * can be found by an index is found by it from the start.  The cost at which a
+ * table is read nevertheless, having none, is no reason to compile anything.
+ */
+typedef struct Planner
+{
+	bool		seqscan;
+	bool		jit;
+} Planner;
+
+static void
+prefer_indexes(Planner *saved)
+{
+	saved->seqscan = enable_seqscan;
+	saved->jit = jit_enabled;
+	enable_seqscan = jit_enabled = false;
+}
+
+static void
+prefer_as_before(const Planner *saved)
+{
+	enable_seqscan = saved->seqscan;
+	jit_enabled = saved->jit;
+}
+
+static int
+execute(SqlPlan *plan, Datum *values, const char *flags, Snapshot snapshot)
+{
+	Planner		planner;
+	int			code = 0;
+
+	prefer_indexes(&planner);
+	PG_TRY();
+	{
+		code = SPI_execute_snapshot(plan->plan, values, flags, snapshot,
+									InvalidSnapshot, snapshot != InvalidSnapshot,
+									false, 0);
+	}
+	PG_FINALLY();
+	{
+		prefer_as_before(&planner);
+	}
+	PG_END_TRY();
+	return code;
+}
+
 static uint64
 run(SqlPlan *plan, Datum *values, const bool *nulls, Snapshot snapshot)
 {
@@ -101,9 +150,7 @@ run(SqlPlan *plan, Datum *values, const bool *nulls, Snapshot snapshot)
 		prepare(plan);
 	for (int i = 0; i < plan->nargs; i++)
 		flags[i] = nulls && nulls[i] ? 'n' : ' ';
-	code = SPI_execute_snapshot(plan->plan, values, flags, snapshot,
-								InvalidSnapshot, snapshot != InvalidSnapshot,
-								false, 0);
+	code = execute(plan, values, flags, snapshot);
 	if (code < 0)
 		elog(ERROR, "SPI_execute_snapshot failed for \"%s\": %s", plan->text,
 			 SPI_result_code_string(code));

@@ -154,6 +154,19 @@ extern bool store_write_membership(text *customer, const Membership *membership)
  */
 extern bool store_lock_membership(text *customer, const char *audience);
 
+/* The same, waiting for nobody.  False: somebody holds that row. */
+extern bool store_try_membership(text *customer, const char *audience, bool *is_member);
+
+/*
+ * Until we have ended, or take it back, nobody else decides whether the customer,
+ * who is not in that audience, enters it.  False: somebody is at it.
+ */
+extern bool store_reserve_membership(text *customer, const char *audience, ItemPointer tid);
+extern void store_unreserve_membership(ItemPointer tid);
+
+/* Wait for whoever has done that.  False: the customer has been entered. */
+extern bool store_wait_for_membership(text *customer, const char *audience);
+
 /* ---- store_side.c ---- */
 extern Jsonb *store_traits(text *customer);
 extern void store_merge_traits(text *customer, Jsonb *patch, TimestampTz now);

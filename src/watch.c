@@ -252,7 +252,7 @@ journey_watch(PG_FUNCTION_ARGS)
 {
 	WatchArguments arguments;
 	char	   *owner = GetUserNameFromId(GetUserId(), false);
-	bool		is_new;
+	List	   *readers = NIL;
 	int			source;
 
 	author_refuse_where_unsafe("journey_watch");
@@ -261,12 +261,12 @@ journey_watch(PG_FUNCTION_ARGS)
 	read_arguments(fcinfo, &arguments);
 	check_names(fcinfo, &arguments);
 	check_condition(&arguments, owner);
-	is_new = source_find(arguments.relid) == 0;
+	if (source_find(arguments.relid) == 0)
+		readers = audience_readers(arguments.relid);
 	source = source_attach(arguments.relid);
 	write_watch(source, &arguments, owner);
 	source_touch();
-	if (is_new)
-		audience_relive(arguments.relid);
+	audience_relive(readers);
 	notice_unheard(&arguments);
 	PG_RETURN_VOID();
 }

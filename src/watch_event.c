@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/expandedrecord.h"
 #include "utils/snapmgr.h"
@@ -24,6 +25,7 @@
 #include "hot.h"
 #include "isolate.h"
 #include "lane.h"
+#include "names.h"
 #include "patch.h"
 #include "run.h"
 #include "store.h"
@@ -229,6 +231,40 @@ emit(const Emission *emission)
 		(void) run_event(&input);
 }
 
+/* A role that is gone is what compiling complains of. */
+static void
+find_owner(Watch *watch, const Source *source)
+{
+	Oid			role = role_by_name(watch->author.owner);
+
+	watch->roles = role_changes();
+	watch->is_owners = !OidIsValid(role) || has_privs_of_role(role, source->owner);
+}
+
+/*
+ * Rows of a table are told only to who owns it: not for ever to who did when he
+ * made the watch.  Recorded once in a statement, which may change many rows.
+ */
+static bool
+is_owners(const Watch *watch, const ChangedRow *row)
+{
+	Watch	   *own = unconstify(Watch *, watch);
+	ErrorData	error = {.sqlerrcode = ERRCODE_INSUFFICIENT_PRIVILEGE};
+
+	if (watch->roles != role_changes())
+		find_owner(own, row->source);
+	if (watch->is_owners)
+		return true;
+	if (watch->told_at != GetCurrentStatementStartTimestamp())
+	{
+		error.message = psprintf("role \"%s\", who watches for the event %s, does not own the table any more",
+								 watch->author.owner, quoted_name(watch->event));
+		watch_failed(row, NULL, &error);
+	}
+	own->told_at = GetCurrentStatementStartTimestamp();
+	return false;
+}
+
 /* The watches that this kind of change concerns, and that somebody may hear. */
 static List *
 begin_emissions(const ChangedRow *row)
@@ -242,7 +278,8 @@ begin_emissions(const ChangedRow *row)
 		const Watch *watch = lfirst(cell);
 		Emission   *emission;
 
-		if ((watch->operations & row->operation) == 0 || !watch_is_heard(watch))
+		if ((watch->operations & row->operation) == 0 || !watch_is_heard(watch) ||
+			!is_owners(watch, row))
 			continue;
 		emission = palloc0(sizeof(Emission));
 		emission->watch = watch;

@@ -47,6 +47,7 @@ typedef struct Firing
 	int			id;
 	TriggerData *data;
 	const Source *source;		/* NULL: there is none */
+	bool		is_of_source;	/* the row */
 	ChangedRow	row;
 } Firing;
 
@@ -62,13 +63,8 @@ static void
 read_row(void *arg)
 {
 	Firing	   *firing = arg;
-	TriggerData *data = firing->data;
-	HeapTuple	first = data->tg_trigtuple;
-	HeapTuple	old = TRIGGER_FIRED_BY_INSERT(data->tg_event) ? NULL : first;
-	HeapTuple	new = TRIGGER_FIRED_BY_INSERT(data->tg_event) ? first :
-		TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : NULL;
 
-	row_describe(&firing->row, firing->source, data->tg_relation, old, new);
+	firing->is_of_source = row_describe(&firing->row, firing->source, firing->data);
 }
 
 static void
@@ -95,17 +91,19 @@ understand(Firing *firing)
 	if (error == NULL && firing->source == NULL)
 		return false;
 	is_own = error == NULL &&
-		RelationGetRelid(firing->data->tg_relation) == firing->source->relid;
-	/* A table that was restored on its own, with another's number. */
-	if (error == NULL && !is_own && !firing->data->tg_trigger->tgisclone)
-		return false;
+		firing->data->tg_trigger->tgoid == firing->source->trigger;
 	if (is_own)
 		read_row(firing);
 	else if (error == NULL)
 		error = isolate(read_row, firing);
 	if (error != NULL)
 		failed(firing, error);
-	return error == NULL;
+
+	/*
+	 * Else somebody has made a trigger with another's number, or restored
+	 * one.
+	 */
+	return error == NULL && firing->is_of_source;
 }
 
 /*
@@ -126,7 +124,7 @@ fire(Firing *firing)
 
 /* ---- the trigger ---- */
 
-/* By hand only a superuser can make another trigger of it. */
+/* Anybody can make a trigger of it by hand. */
 static TriggerData *
 check_call(FunctionCallInfo fcinfo)
 {

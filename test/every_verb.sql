@@ -69,6 +69,7 @@ DROP TABLE public.bound;
 SELECT journey.journey_did('ann', 'came'), journey.journey_count('ann', 'came'), journey.journey_last_props('ann', 'came');
 SELECT public.journey_audience_create('everybody', 'VALUES (''ann''), (''bob'')', '1 hour');
 SELECT * FROM public.journey_audience_refresh('everybody');
+SELECT public.journey_audience_update('everybody', 'VALUES (''ann''), (''cy'')', '2 hours');
 SELECT journey.journey_in_audience('ann', 'everybody');
 SELECT public.journey_audience_drop('everybody');
 SELECT public.journey_grant('pg_monitor', 'view');

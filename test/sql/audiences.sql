@@ -7,6 +7,7 @@ BEGIN;
 \i :helpers
 \i :expect
 \set ECHO all
+SET client_min_messages = warning;	-- that some stay as they are is told by audience_update
 DELETE FROM journey.audience;
 DELETE FROM journey.audience_member;
 CREATE SCHEMA shop;
@@ -232,6 +233,14 @@ SELECT name, inside(name), refreshed_at, refresh_at FROM journey.audience ORDER 
 CALL at('2025-03-06 15:00');
 SELECT journey.refresh_due();
 SELECT name, inside(name), refreshed_at, refresh_at FROM journey.audience ORDER BY 1;
+-- never within a minute, whatever a month, or a day, comes to
+SAVEPOINT short;
+CALL at('2025-02-10 10:00');
+SELECT journey_audience_create('less', :'query', '1 mon -29 days'), journey_audience_create('none', :'query', '1 mon -28 days');
+CALL at('2025-02-11 10:00');
+SELECT journey.refresh_due();
+SELECT name, refreshed_at, refresh_at FROM journey.audience WHERE name IN ('less', 'none') ORDER BY 1;
+ROLLBACK TO short;
 -- one that fails waits for its next time, as the others
 DELETE FROM shop.buyer;
 INSERT INTO shop.buyer VALUES (NULL, 1000);

@@ -181,6 +181,27 @@ SELECT count(*) FROM journey.member WHERE journey = 'hearing';
 SELECT journey_emit('ann-123', 'came', '{"n": 1}', dedupe_key => 'k1') > 0 AS back;
 SELECT journey, tile, state FROM journey.member WHERE customer = 'ann-123' ORDER BY 1;
 
+-- Errors, of ours and of authors' SQL, that name one: only what is the name goes.
+CREATE TABLE public.buyer (id text, n text);
+INSERT INTO public.buyer VALUES ('dora@x.org', '1'), ('e+', '2');
+SELECT journey_audience_create('dups', 'SELECT id FROM public.buyer GROUP BY id, n');
+SELECT journey_audience_create('cast', 'SELECT id FROM public.buyer WHERE n::int > 0 GROUP BY id');
+INSERT INTO public.buyer VALUES ('dora@x.org', 'dora@x.org'), ('z', 'e+');
+SELECT a, b FROM journey_audience_refresh('dups') AS a, journey_audience_refresh('cast') AS b;
+SELECT * FROM mentions('dora@x.org') WHERE relation <> 'buyer';
+DELETE FROM public.buyer WHERE id = 'dora@x.org';
+SELECT journey_forget('dora@x.org'), journey_forget('n'), journey_forget('i');
+SELECT * FROM mentions('dora@x.org');
+SELECT name, error FROM journey.audience WHERE error IS NOT NULL ORDER BY 1;
+SELECT source, customer, message FROM journey.failure_row WHERE source ~ 'audience' ORDER BY 1;
+SELECT * FROM journey_audience_refresh('cast');
+SELECT journey_forget('e+');
+SELECT name, error FROM journey.audience WHERE error IS NOT NULL ORDER BY 1;
+SELECT journey.unnamed(message, who) FROM (VALUES ('"ann": ann1 anna "Ann" .ann', 'ann'), ('a(b)[c]\d^$', '(b)[c]\d^$'), ('is ***:x', '***:x'), ('ñandú ñ', 'ñ')) AS q (message, who);
+SELECT journey_audience_drop('dups'), journey_audience_drop('cast');
+DROP TABLE public.buyer;
+DELETE FROM journey.failure_row WHERE source ~ 'audience';
+
 -- Nobody knows them: nothing is written.
 BEGIN;
 SELECT journey_forget('nobody');

@@ -51,7 +51,8 @@ SELECT journey_maintain();
 SELECT g.kind, g.identity, a.grantee::regrole, a.privilege_type
   FROM journey.grantable g
  CROSS JOIN LATERAL aclexplode(g.acl) a
- WHERE a.grantee <> g.owner;
+ WHERE a.grantee <> g.owner
+ ORDER BY 2;
 SELECT c.relname, a.privilege_type
   FROM pg_class c
  CROSS JOIN LATERAL aclexplode(c.relacl) a

@@ -146,6 +146,31 @@ SELECT did('16:03', '1:c', 'plan');
 DROP TABLE shop.people;
 SELECT did('16:04', '1:c', 'plan');
 
+-- Keys of any type that a key can be of, each whole.
+CREATE TABLE shop.chars (id char(3) PRIMARY KEY, n int);
+CREATE TABLE shop.varchars (id varchar(3) PRIMARY KEY, n int);
+CREATE TABLE shop.numbers (id numeric(6,2) PRIMARY KEY, n int);
+CREATE TABLE shop.uuids (id uuid PRIMARY KEY, n int);
+INSERT INTO shop.chars VALUES ('a'), ('abc'), ('ab');
+INSERT INTO shop.varchars VALUES ('a'), ('abc');
+INSERT INTO shop.numbers VALUES (1), (1.25);
+INSERT INTO shop.uuids VALUES ('00000000-0000-0000-0000-00000000000a');
+SELECT journey_bind_profile('shop.chars', 'id');
+SELECT journey_identify('abc', '{"n": 1}'), journey_identify('ab', '{"n": 2}');
+SELECT error_of($$SELECT journey_identify('abcd', '{"n": 3}')$$);
+SELECT journey_bind_profile('shop.varchars', 'id');
+SELECT journey_identify('abc', '{"n": 1}');
+SELECT error_of($$SELECT journey_identify('abcd', '{"n": 3}')$$);
+SELECT journey_bind_profile('shop.numbers', 'id');
+SELECT journey_identify('1.25', '{"n": 1}');
+SELECT error_of($$SELECT journey_identify('1.254', '{"n": 3}')$$);
+SELECT journey_bind_profile('shop.uuids', 'id');
+SELECT journey_identify('00000000-0000-0000-0000-00000000000a', '{"n": 1}');
+SELECT * FROM shop.chars ORDER BY id;
+SELECT * FROM shop.varchars ORDER BY id;
+SELECT * FROM shop.numbers ORDER BY id;
+TABLE shop.uuids;
+
 -- journey_identify: the same, as the caller and nobody else.
 SELECT journey_bind_profile('shop.customers', 'id');
 SELECT journey_identify('3', '{"name": "Cleo", "score": 7, "tags": ["x"]}');

@@ -165,7 +165,7 @@ SELECT journey_unwatch('orders');
 INSERT INTO orders VALUES (3, 7, 'new', 20);
 TABLE logged;
 SELECT count(*) FROM pg_trigger WHERE tgname = 'journey_source';
-TABLE journey.source;
+SELECT count(*) FROM journey.source;
 SELECT error_of($$SELECT journey_unwatch('orders')$$);
 SELECT journey_watch('orders', 'customer', 'b', '{id}', always => true);
 INSERT INTO orders VALUES (4, 7, 'new', 20);

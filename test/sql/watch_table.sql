@@ -46,6 +46,51 @@ SELECT journey_unwatch('sale');
 SELECT tgrelid::regclass FROM pg_trigger WHERE tgname = 'journey_source';
 ROLLBACK TO clean;
 
+-- A partition of a partition that is detached, gets its columns elsewhere, or others of their names, and is attached again.
+CREATE TABLE sale (region text, customer text, amount int) PARTITION BY LIST (region);
+CREATE TABLE sale_eu PARTITION OF sale FOR VALUES IN ('es', 'fr') PARTITION BY LIST (region);
+CREATE TABLE sale_es PARTITION OF sale_eu FOR VALUES IN ('es');
+SELECT journey_watch('sale', 'customer', 'sale', always => true);
+INSERT INTO sale VALUES ('es', 'ann', 1);
+ALTER TABLE sale_eu DETACH PARTITION sale_es;
+ALTER TABLE sale_es DROP COLUMN customer, DROP COLUMN amount;
+ALTER TABLE sale_es ADD COLUMN amount int, ADD COLUMN customer text;
+UPDATE sale_es SET customer = 'ann', amount = 1;
+ALTER TABLE sale_eu ATTACH PARTITION sale_es FOR VALUES IN ('es');
+INSERT INTO sale VALUES ('es', 'bob', 2);
+INSERT INTO sale_es (region, customer, amount) VALUES ('es', 'cy', 3);
+ALTER TABLE sale_eu DETACH PARTITION sale_es;
+ALTER TABLE sale_es RENAME COLUMN amount TO c;
+ALTER TABLE sale_es RENAME COLUMN customer TO amount;
+ALTER TABLE sale_es RENAME COLUMN c TO customer;
+ALTER TABLE sale_es ALTER COLUMN customer TYPE text, ALTER COLUMN amount TYPE int USING 2000000000;
+UPDATE sale_es SET customer = 'dee', amount = 4;
+ALTER TABLE sale_eu ATTACH PARTITION sale_es FOR VALUES IN ('es');
+UPDATE sale SET amount = 5;
+TABLE logged;
+TABLE failed;
+ROLLBACK TO clean;
+
+-- A partitioned table that was restored on its own brings another's number along, as do its partitions.
+CREATE TABLE orders (id int, customer text);
+CREATE TABLE restored (id int, customer text) PARTITION BY LIST (id);
+CREATE TABLE restored_1 PARTITION OF restored FOR VALUES IN (1);
+SELECT journey_watch('orders', 'customer', 'order', always => true);
+SELECT format('CREATE TRIGGER journey_source AFTER INSERT OR UPDATE OR DELETE ON restored FOR EACH ROW EXECUTE FUNCTION journey.row_changed(%L)', id)
+  AS command FROM journey.source WHERE relation = 'public.orders' \gset
+:command;
+INSERT INTO orders VALUES (1, 'ann');
+INSERT INTO restored VALUES (1, 'bob');
+INSERT INTO restored_1 VALUES (1, 'cy');
+TABLE logged;
+TABLE failed;
+-- watched, it gets a number of its own
+SELECT journey_watch('restored', 'customer', 'restored', always => true);
+INSERT INTO restored VALUES (1, 'dee');
+INSERT INTO orders VALUES (2, 'eve');
+TABLE logged;
+ROLLBACK TO clean;
+
 -- Columns that come, go, are renamed and change their type, in a long session.
 CREATE TABLE orders (id int PRIMARY KEY, customer int, status text, total int DEFAULT 1);
 SELECT journey_watch('orders', 'customer', 'all', always => true);
@@ -86,14 +131,49 @@ DROP TABLE shop.sales;
 CREATE TABLE shop.sales (id int PRIMARY KEY, customer int);
 INSERT INTO shop.sales VALUES (2, 7);
 SELECT count(*) FROM journey.event;
--- what it leaves is swept when the next table is watched, and by journey_maintain
-SELECT count(*) FROM journey.source, journey.watch;
+-- what it leaves is swept when the next table is watched, and by journey_maintain; as long as there is a table of that
+-- name, after a day
+CREATE VIEW swept AS SELECT s.relation, w.event, s.missing_since IS NOT NULL AS missing FROM journey.source s LEFT JOIN journey.watch w ON w.source = s.id;
 CREATE TABLE other (id int);
 SELECT journey_watch('other', 'id', 'other', always => true);
-SELECT s.relation, w.event FROM journey.source s JOIN journey.watch w ON w.source = s.id;
+TABLE swept ORDER BY 1;
 DROP TABLE other;
 SELECT journey.sweep_sources();
+TABLE swept ORDER BY 1;
+UPDATE journey.source SET missing_since = missing_since - interval '23 hours';
+SELECT journey.sweep_sources();
+TABLE swept ORDER BY 1;
+UPDATE journey.source SET missing_since = missing_since - interval '2 hours';
+SELECT journey.sweep_sources();
+TABLE swept ORDER BY 1;
 SELECT (SELECT count(*) FROM journey.source) AS sources, (SELECT count(*) FROM journey.watch) AS watches;
+ROLLBACK TO clean;
+
+-- A dump is restored over what there is: tables, then what we know of them, and in the end their triggers.  A table that
+-- was renamed is found again.
+CREATE TABLE orders (id int PRIMARY KEY, customer int);
+CREATE TABLE "Odd, table" (id int, customer int) PARTITION BY LIST (id);
+SELECT journey_watch('orders', 'customer', 'order', always => true), journey_watch('"Odd, table"', 'customer', 'odd', always => true);
+ALTER TABLE "Odd, table" RENAME TO "Odder. table";
+SELECT journey.sweep_sources();
+SELECT relation FROM journey.source ORDER BY id;
+SELECT pg_get_triggerdef(oid) AS first FROM pg_trigger WHERE tgrelid = 'orders'::regclass \gset
+SELECT pg_get_triggerdef(oid) AS second FROM pg_trigger WHERE tgrelid = '"Odder. table"'::regclass \gset
+DROP TABLE orders, "Odder. table";
+CREATE TABLE orders (id int PRIMARY KEY, customer int);
+CREATE TABLE "Odder. table" (id int, customer int) PARTITION BY LIST (id);
+CREATE TABLE odd_1 PARTITION OF "Odder. table" FOR VALUES IN (1);
+SELECT journey_maintain();
+INSERT INTO orders VALUES (1, 1);
+:first;
+:second;
+INSERT INTO orders VALUES (2, 2);
+INSERT INTO "Odder. table" VALUES (1, 3);
+SELECT journey_maintain();
+SELECT relation, trigger = (SELECT t.oid FROM pg_trigger t WHERE t.tgrelid = s.relation::regclass) AS is_known, missing_since FROM journey.source s ORDER BY id;
+INSERT INTO orders VALUES (4, 4);
+INSERT INTO "Odder. table" VALUES (1, 5);
+TABLE logged;
 ROLLBACK TO clean;
 
 -- ON CONFLICT, MERGE, generated columns, WITH, TRUNCATE.

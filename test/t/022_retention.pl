@@ -119,7 +119,7 @@ wait_for($node, 'one', 'SELECT count(*) = 0 FROM journey.action', 'the worker de
 is_now(days_of('event'), '19 60', 'ten thousand years are for ever');
 unlike(slurp_file($node->logfile), qr/could not keep partitions/, 'and no error');
 
-for my $bad ('-1 day', 'soon')
+for my $bad ('-1 day', 'soon', '30', '0')
 {
 	($code, $out, $err) = $node->psql('one', "ALTER SYSTEM SET journey.member_retention = '$bad'");
 	like($err, qr/invalid value for parameter "journey.member_retention"/, "'$bad' is refused");
