@@ -227,14 +227,15 @@ BEGIN
 	IF NOT journey.knows(who) THEN
 		RETURN;
 	END IF;
-	members := journey.hold_customer(who);
 
-	-- No fold from here on until we have ended; and, under a transaction snapshot, none since it was taken.
+	-- No fold from here on until we have ended; and, under a transaction snapshot, none since it was taken.  A fold may
+	-- take its time: we wait for it before we hold the members.  It does not wait for us.
 	LOCK TABLE journey.watermark IN ROW SHARE MODE;
-	IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+	IF journey.has_old_snapshot() THEN
 		INSERT INTO journey.watermark (xact) VALUES (0) ON CONFLICT DO NOTHING;
 		PERFORM FROM journey.watermark FOR SHARE;
 	END IF;
+	members := journey.hold_customer(who);
 
 	-- Of members that are gone rows of the log may be left.
 	members := members || ARRAY(SELECT DISTINCT t.member FROM journey.transition_row t

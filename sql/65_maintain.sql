@@ -4,6 +4,14 @@
 -- first and writes nothing, not even a transaction id, when there is nothing to do.  What needs a lock that an emit
 -- may hold waits at most 50 ms for it, and is left to the next round otherwise.
 
+-- A transaction that sees what there was when it began sees neither what has been written since nor what has gone.
+CREATE OR REPLACE FUNCTION journey.has_old_snapshot()
+RETURNS bool
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable');
+COMMENT ON FUNCTION journey.has_old_snapshot() IS
+'Internal. Whether all statements of this transaction have one snapshot.';
+
 -- Add the settled rows of the log to tile_total and move the watermark above them, in one statement: the rows
 -- counted and the new watermark come from the same snapshot.  What settled means: journey.horizon in 60_views.sql.
 -- They are added as another part (sql/62_forget.sql), and then all parts are added up.
@@ -20,7 +28,7 @@ DECLARE
 	leaves oid[];
 BEGIN
 	-- Under a transaction snapshot we would count what somebody has forgotten since.
-	IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+	IF journey.has_old_snapshot() THEN
 		RETURN 0;
 	END IF;
 	SELECT count(*) AS rows, min(t.received_at) AS since INTO waiting
@@ -245,19 +253,26 @@ AS $$
 DECLARE
 	old name;
 BEGIN
+	IF journey.has_old_snapshot() THEN
+		RETURN;
+	END IF;
 	FOR old IN
 		SELECT l.name FROM journey.leaf l
 		 WHERE l.log = drop_leaves.log AND l.to_at <= before AND journey.is_folded(l.log, l.name)
 		 ORDER BY l.to_at
 	LOOP
-		EXECUTE format('DROP TABLE journey.%I', old);
+		-- Whoever has written to it for days may have ended just now.
+		EXECUTE format('LOCK TABLE journey.%I IN ACCESS EXCLUSIVE MODE', old);
+		IF journey.is_folded(log, old) THEN
+			EXECUTE format('DROP TABLE journey.%I', old);
+		END IF;
 	END LOOP;
 EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
 	RAISE DEBUG 'journey: no partitions of "%" are dropped in this round: %', log, SQLERRM;
 END
 $$;
 COMMENT ON FUNCTION journey.drop_leaves(name, timestamptz) IS
-'Internal. Drop the partitions of a log whose rows were all received before that time and are folded.';
+'Internal. Drop the partitions of a log whose rows were all received before that time and are folded; none under a transaction snapshot.';
 
 -- The DEFAULT partition stays, but what it held at first, or in a gap, goes when all of it is too old.
 CREATE OR REPLACE FUNCTION journey.empty_default(log name, before timestamptz)
@@ -272,6 +287,9 @@ DECLARE
 	old name;
 	is_used bool;
 BEGIN
+	IF journey.has_old_snapshot() THEN
+		RETURN;
+	END IF;
 	SELECT d.name INTO old
 	  FROM journey.default_end d
 	 WHERE d.log = empty_default.log AND d.is_valid AND d.end_at <= before AND pg_relation_size(d.leaf) > 0;
@@ -288,7 +306,7 @@ EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
 END
 $$;
 COMMENT ON FUNCTION journey.empty_default(name, timestamptz) IS
-'Internal. Truncate the DEFAULT partition of a log if all its rows were received before that time and are folded.';
+'Internal. Truncate the DEFAULT partition of a log if all its rows were received before that time and are folded; not under a transaction snapshot.';
 
 -- What is deleted row by row goes in batches, for a second at most: the rest is for the next round.  A row that
 -- somebody holds is left.  A plan made while the table was small would compare each row with each of the batch.
@@ -436,7 +454,8 @@ $$;
 COMMENT ON FUNCTION journey.purge_all() IS
 'Internal. Delete dedupe keys, failures, members and actions that are older than their settings say. False: something may be left for another round.';
 
--- What takes locks comes last: they are held until the transaction ends.
+-- What takes locks comes last: they are held until the transaction ends.  The fold goes before the partitions that it
+-- makes free to be dropped.
 CREATE OR REPLACE FUNCTION journey.maintain()
 RETURNS bool
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -449,10 +468,16 @@ DECLARE
 BEGIN
 	PERFORM journey.sync_jobs();
 	PERFORM journey.sweep_sources();
+	is_done := journey.purge_all();
+	IF journey.has_old_snapshot() THEN
+		RAISE WARNING 'counts and partitions of the logs are left as they are'
+			USING DETAIL = 'The transaction does not see what was committed since it began.',
+				  HINT = 'Call journey_maintain() at isolation level READ COMMITTED.';
+		RETURN is_done;
+	END IF;
 	PERFORM journey.fold(everything => EXISTS (SELECT FROM journey.leaf l
 												WHERE l.log = 'transition_row'
 												  AND l.to_at <= journey.kept_since('journey.transition_retention', 'journey.retention')));
-	is_done := journey.purge_all();
 	FOR log IN
 		SELECT l.name, l.prefix, journey.kept_since('journey.' || l.prefix || '_retention', 'journey.retention') AS before
 		  FROM (VALUES ('event'::name, 'event'), ('transition_row', 'transition')) AS l (name, prefix)
@@ -474,4 +499,4 @@ RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'journey_maintain';
 COMMENT ON FUNCTION @extschema@.journey_maintain() IS
-'Housekeeping, as the worker does it: makes log partitions a week ahead, drops those older than journey.event_retention and journey.transition_retention (or journey.retention) say, deletes exited members, ended actions, dedupe keys and failures that are older than their settings say, for about a second each, and folds counts. Call it daily where no worker runs. For superusers and level operate.';
+'Housekeeping, as the worker does it: makes log partitions a week ahead, drops those older than journey.event_retention and journey.transition_retention (or journey.retention) say, deletes exited members, ended actions, dedupe keys and failures that are older than their settings say, for about a second each, and folds counts. Call it daily where no worker runs, at isolation level READ COMMITTED: under a transaction snapshot counts and partitions are left as they are, with a warning. For superusers and level operate.';

@@ -25,20 +25,26 @@ AS 'MODULE_PATHNAME', 'journey_run_schedule';
 COMMENT ON PROCEDURE journey.run_schedule(text, int) IS
 'Internal. What journey.enter_scheduled does, for pg_cron: outside a transaction block the refresh is a transaction of its own.';
 
--- pg_cron, here and loaded?  (A setting of a library that is not loaded is none that pg_settings shows.)
+-- pg_cron, here and loaded, and running the jobs of this database?  (A setting of a library that is not loaded is none
+-- that pg_settings shows.)
 CREATE OR REPLACE FUNCTION journey.why_no_cron(OUT message text, OUT hint text)
 RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, journey, pg_temp
 AS $$
+DECLARE
+	its_database text := (SELECT s.setting FROM pg_settings s WHERE s.name = 'cron.database_name');
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_cron') THEN
 		message := 'entry by schedule needs the extension pg_cron, which is not in this database';
 		hint := format('Set shared_preload_libraries to load pg_cron and cron.database_name to %L, restart the server, and CREATE EXTENSION pg_cron.',
 					   current_database());
-	ELSIF NOT EXISTS (SELECT FROM pg_settings s WHERE s.name = 'cron.database_name') THEN
+	ELSIF its_database IS NULL THEN
 		message := 'entry by schedule needs pg_cron, which is not loaded';
 		hint := 'Add pg_cron to shared_preload_libraries and restart the server.';
+	ELSIF its_database <> current_database() THEN
+		message := format('entry by schedule needs pg_cron, which runs the jobs of database "%s" and not of this one', its_database);
+		hint := format('Set cron.database_name to %L and restart the server.', current_database());
 	END IF;
 END
 $$;
@@ -76,7 +82,7 @@ COMMENT ON FUNCTION journey.try_schedule(text) IS
 
 -- A name of pg_cron has 63 bytes.  A long one is cut off and gets the journey's number, and so does one that looks as
 -- if it had one, so that no two are the same.
-CREATE OR REPLACE FUNCTION journey.job_name(name text, id int, trigger bigint)
+CREATE OR REPLACE FUNCTION journey.job_name(name text, id bigint, trigger bigint)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, journey, pg_temp
@@ -95,7 +101,7 @@ BEGIN
 	RETURN 'journey: ' || name || suffix;
 END
 $$;
-COMMENT ON FUNCTION journey.job_name(text, int, bigint) IS
+COMMENT ON FUNCTION journey.job_name(text, bigint, bigint) IS
 'Internal. The name of the job of pg_cron for a trigger by schedule of the journey of that name and number.';
 
 -- Jobs outlive the extension, and run with great rights: so they look whether it is there before they name what is
@@ -113,6 +119,12 @@ $$;
 COMMENT ON FUNCTION journey.job_command(text) IS
 'Internal. The command of a job of pg_cron that runs this statement of PL/pgSQL where the extension is in the database.';
 
+-- What there is to do for all journeys together.
+CREATE OR REPLACE VIEW journey.house_job AS
+SELECT j.name, j.schedule, journey.job_command(format('PERFORM journey.%s WHERE journey.is_armed()', j.call)) AS command
+  FROM (VALUES ('journey: audiences', '* * * * *', 'refresh_due()'),
+			   ('journey: maintain', '17 * * * *', 'maintain()')) AS j (name, schedule, call);
+
 -- A paused journey keeps its jobs: they enter nobody meanwhile.
 CREATE OR REPLACE VIEW journey.wanted_job AS
 SELECT j.name AS journey, journey.job_name(j.name, j.id, o.position - 1) AS name, o.trigger ->> 'schedule' AS schedule,
@@ -123,10 +135,45 @@ SELECT j.name AS journey, journey.job_name(j.name, j.id, o.position - 1) AS name
  CROSS JOIN LATERAL jsonb_array_elements(t.tile -> 'on') WITH ORDINALITY AS o (trigger, position)
  WHERE j.state IN ('active', 'paused') AND t.tile ->> 'type' = 'entry' AND o.trigger ? 'schedule'
 UNION ALL
-SELECT NULL, 'journey: audiences', '* * * * *', journey.job_command('PERFORM journey.refresh_due() WHERE journey.is_armed()')
- WHERE EXISTS (SELECT FROM journey.audience a WHERE a.refresh IS NOT NULL)
-UNION ALL
-SELECT NULL, 'journey: maintain', '17 * * * *', journey.job_command('PERFORM journey.maintain() WHERE journey.is_armed()');
+SELECT NULL, h.name, h.schedule, h.command
+  FROM journey.house_job h
+ WHERE h.name <> 'journey: audiences' OR EXISTS (SELECT FROM journey.audience a WHERE a.refresh IS NOT NULL);
+
+-- What quote_literal() made; of what it has not made the result is of no use, but no error.
+CREATE OR REPLACE FUNCTION journey.unquote(literal text)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, journey, pg_temp
+AS $$
+DECLARE
+	body text := replace(substring(literal FROM '^E?''(.*)''$'), '''''', '''');
+BEGIN
+	RETURN CASE WHEN literal LIKE 'E%' THEN replace(body, repeat(chr(92), 2), chr(92)) ELSE body END;
+END
+$$;
+COMMENT ON FUNCTION journey.unquote(text) IS
+'Internal. The text of a literal that quote_literal() has made.';
+
+-- Which trigger of which journey a job of that name and command enters by is read from the command: the journey may be
+-- gone.  Ours is what we would write for it, to the letter.  A release that writes another command knows the old, too.
+CREATE OR REPLACE FUNCTION journey.is_own_command(name text, command text)
+RETURNS bool
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, journey, pg_temp
+AS $$
+DECLARE
+	its_journey text := journey.unquote(substring(journey.unquote(substring(command FROM '^DO (.*)$'))
+												  FROM 'CALL journey\.run_schedule\((.*), [0-9]+\); END IF; END$'));
+	id text := substring(name FROM '~([0-9]{1,10}) #[0-9]+$');
+	trigger text := substring(name FROM ' #([0-9]{1,10})$');
+BEGIN
+	RETURN EXISTS (SELECT FROM journey.house_job h WHERE h.name = is_own_command.name AND h.command = is_own_command.command)
+		OR coalesce(name = journey.job_name(its_journey, coalesce(id, '0')::bigint, trigger::bigint)
+					AND command = journey.job_command(format('CALL journey.run_schedule(%L, %s)', its_journey, trigger)), false);
+END
+$$;
+COMMENT ON FUNCTION journey.is_own_command(text, text) IS
+'Internal. Whether a job of pg_cron of that name does what journey.sync_jobs gives it to do.';
 
 CREATE OR REPLACE FUNCTION journey.is_own_job(name text, command text, username text)
 RETURNS bool
@@ -135,10 +182,8 @@ SET search_path = pg_catalog, journey, pg_temp
 AS $$
 BEGIN
 	-- A dump may bring jobs of an owner that this cluster calls otherwise or does not have.
-	RETURN (name ~ '^journey: .* #[0-9]+$' AND command ~ '^DO .* CALL journey\.run_schedule\('
-			OR name = 'journey: audiences' AND command ~ '^DO .* PERFORM journey\.refresh_due\('
-			OR name = 'journey: maintain' AND command ~ '^DO .* PERFORM journey\.maintain\(')
-	   AND (username = current_user OR coalesce((SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = username), true));
+	RETURN (username = current_user OR coalesce((SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = username), true))
+	   AND journey.is_own_command(name, command);
 END
 $$;
 COMMENT ON FUNCTION journey.is_own_job(text, text, text) IS

@@ -341,6 +341,7 @@ COMMENT ON COLUMN journey.profile.table_name IS 'name of the table';
 COMMENT ON COLUMN journey.profile.key_columns IS 'the columns that name the customer';
 COMMENT ON COLUMN journey.profile.traits_column IS 'the jsonb column that is traits; null: the whole row is';
 
+COMMENT ON VIEW journey.house_job IS 'Internal. The jobs that pg_cron is to do for all journeys together.';
 COMMENT ON VIEW journey.wanted_job IS 'Internal. The jobs that pg_cron is to do for the journeys and audiences there are: journey.sync_jobs.';
 
 COMMENT ON TABLE journey.forgotten_row IS 'Storage of journey.forgotten.';

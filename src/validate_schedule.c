@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * validate_schedule.c
- *	  Lines of cron, which are pg_cron's to judge.
+ *	  Lines of cron, which are pg_cron's to judge; but for those by seconds.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,6 +41,20 @@ ask_pg_cron(const char *schedule)
 	return judgement;
 }
 
+/*
+ * An author's journey would keep a job of the server's busy all the time.
+ * pg_cron reads "5 seconds" with sscanf: any blanks or none, signs, any case.
+ * No other line of its has that word.
+ */
+static bool
+is_by_seconds(const char *schedule)
+{
+	for (; *schedule; schedule++)
+		if (pg_strncasecmp(schedule, "second", strlen("second")) == 0)
+			return true;
+	return false;
+}
+
 void
 validate_schedule(Validation *validation, const Place *place, const char *schedule)
 {
@@ -50,6 +64,13 @@ validate_schedule(Validation *validation, const Place *place, const char *schedu
 
 	if (schedule == NULL)
 		return;
+	if (is_by_seconds(schedule))
+	{
+		problem = validation_error(validation, ERRCODE_INVALID_PARAMETER_VALUE, place);
+		problem->message = psprintf("%s must not be a line by seconds", place_text(place));
+		problem->hint = "There is a minute between two runs at least: \"* * * * *\".";
+		return;
+	}
 	judgement = ask_pg_cron(schedule);
 	state = judgement.state;
 	if (state == NULL)

@@ -116,6 +116,14 @@ SELECT min(from_at) + interval '2 days' AS before FROM journey.leaf \gset
 SELECT journey.drop_leaves('event', :'before'), journey.drop_leaves('transition_row', :'before');
 SELECT log, ahead FROM state ORDER BY log;
 DO $$ BEGIN WHILE EXISTS (SELECT FROM journey.unfolded) LOOP PERFORM journey.fold(true); COMMIT; END LOOP; END $$;
+-- nor do rows go that a transaction snapshot might not show
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT journey.drop_leaves('event', :'before'), journey.drop_leaves('transition_row', :'before');
+SELECT journey.empty_default('event', :'before'), journey.empty_default('transition_row', :'before');
+SELECT log, ahead FROM state ORDER BY log;
+SELECT (SELECT count(*) FROM journey.event_default) > 0 AS events, (SELECT count(*) FROM journey.transition_default) > 0 AS moves;
+SELECT journey_maintain();
+COMMIT;
 SELECT journey.drop_leaves('transition_row', :'before');
 SELECT log, ahead FROM state ORDER BY log;
 SELECT entered FROM journey.status;
@@ -137,6 +145,19 @@ SELECT now() - d * interval '1 day', 1, 1, NULL, NULL, '22012', 'ann', 'x' FROM 
 SELECT journey_maintain();
 SELECT array_agg(customer) FROM journey.dedupe HAVING count(*) < 9;
 SELECT count(*) FROM journey.failure_row;
+-- they go before the fold: nobody waits for its lock while they do
+BEGIN;
+CREATE VIEW is_folding AS
+SELECT count(*) FROM pg_locks l WHERE l.relation = 'journey.watermark'::regclass AND l.mode = 'ExclusiveLock' AND l.pid = pg_backend_pid();
+CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN RAISE NOTICE 'locks while it deletes: %', (SELECT count FROM public.is_folding); RETURN NULL; END$$;
+CREATE TRIGGER look AFTER DELETE ON journey.failure_row EXECUTE FUNCTION look();
+INSERT INTO journey.failure_row
+SELECT now() - interval '31 days', 1, 1, NULL, NULL, '22012', 'ann', 'x';
+INSERT INTO journey.tile_total VALUES (1, 1, 0, 4711, 0, 0, 0, 0, 0);
+SELECT journey_maintain();
+TABLE is_folding;
+ROLLBACK;
 
 -- Members who have exited and actions that have ended, from a table of several megabytes; not those who are inside,
 -- nor whoever has something to send yet, nor what somebody waits for.  The counts stay.

@@ -46,6 +46,14 @@ SELECT left(trigger::text, 60) AS trigger, path, message, hint
  WHERE severity = 'error' AND message !~ 'pg_cron'
  ORDER BY n, ordinality \gx
 
+-- pg_cron may know lines by seconds; they are for whoever writes jobs himself.
+SELECT schedule, path, message, hint
+  FROM unnest(ARRAY['1 second', '59 seconds', ' 1 SECONDS ', '5seconds', '-4294967291 seconds', '* * * * *', '@daily']) WITH ORDINALITY AS s (schedule, n)
+  LEFT JOIN LATERAL journey_validate(jsonb_set(:'winback', '{tiles,start,on,1,schedule}', to_jsonb(schedule))) ON severity = 'error' AND message !~ 'pg_cron'
+ ORDER BY n;
+SELECT journey_create('often', jsonb_set(:'winback', '{tiles,start,on,1,schedule}', '"30 seconds"'));
+SELECT error_of('SELECT journey_activate(''often'')');
+
 -- What is read where a schedule asks.
 SELECT severity, path, message, hint
   FROM journey_validate(jsonb_set(:'winback', '{tiles,start,on,1,condition}', '"props ? ''x'' AND visits = 0"')) WHERE severity = 'warning';
@@ -277,13 +285,26 @@ SELECT n, journey.is_own_job(name, command, username)
 			   (4, 'journey: winback #0', 'SELECT public.report()', current_user),
 			   (5, 'journey: winback', journey.job_command('CALL journey.run_schedule(''winback'', 0)'), current_user),
 			   (6, 'my journey: winback #0', journey.job_command('CALL journey.run_schedule(''winback'', 0)'), current_user),
-			   (7, 'journey: maintain', journey.job_command('PERFORM journey.maintain()'), current_user),
+			   (7, 'journey: maintain', journey.job_command('PERFORM journey.maintain() WHERE journey.is_armed()'), current_user),
 			   (8, 'journey: maintain', 'SELECT public.maintain()', current_user),
 			   (9, 'journey: maintain', 'SELECT journey_maintain()', current_user),
 			   (10, 'journey: tick', 'SELECT journey_tick()', current_user),
-			   (11, 'journey: audiences', journey.job_command('PERFORM journey.maintain()'), current_user),
-			   (12, 'journey: audiences', journey.job_command('PERFORM journey.refresh_due() WHERE true'), current_user)) AS t (n, name, command, username)
+			   (11, 'journey: audiences', journey.job_command('PERFORM journey.maintain() WHERE journey.is_armed()'), current_user),
+			   (12, 'journey: audiences', journey.job_command('PERFORM journey.refresh_due() WHERE journey.is_armed()'), current_user),
+			   -- a DBA's own, that only begin as ours
+			   (13, 'journey: maintain', 'DO $$BEGIN PERFORM journey.maintain(); PERFORM public.report(); END$$', current_user),
+			   (14, 'journey: maintain', journey.job_command('PERFORM journey.maintain() WHERE journey.is_armed()') || '; VACUUM', current_user),
+			   (15, 'journey: winback #0', journey.job_command('CALL journey.run_schedule(''winback'', 0); CALL public.report()'), current_user),
+			   (16, 'journey: winback #0', journey.job_command('CALL journey.run_schedule(''winback'', 1)'), current_user),
+			   (17, 'journey: winback #0', journey.job_command('CALL journey.run_schedule(''other'', 0)'), current_user),
+			   (18, 'journey: winback #00', journey.job_command('CALL journey.run_schedule(''winback'', 0)'), current_user),
+			   (19, 'journey: x~99999999999999999999 #99999999999999999999', journey.job_command('CALL journey.run_schedule(''x'', 0)'), current_user),
+			   (20, 'journey: winback #0', 'DO', current_user)) AS t (n, name, command, username)
  ORDER BY n;
+-- whatever the journey is called
+SELECT name FROM unnest(ARRAY['plain', '', 'it''s', E'a "b" \\ ''c''; DROP', E'\\', E'\\''', 'x~17', 'x~17 #0', 'x #3', '~0', repeat('x', 128),
+		repeat('ä', 64), repeat('''', 60), repeat(E'\\', 60), 'E''', '$1%L', 'a'', 1); END IF; END', 'CALL journey.run_schedule(''x'', 3); END IF; END']) name
+ WHERE journey.is_own_job(journey.job_name(name, 17, 3), journey.job_command(format('CALL journey.run_schedule(%L, 3)', name)), current_user) IS NOT TRUE;
 -- nothing to make them in
 SELECT journey.sync_jobs(), journey.sync_jobs('winback', true);
 SELECT state, message IS NOT NULL AS says_why FROM journey.try_schedule('0 9 * * *');

@@ -127,6 +127,8 @@ is( $main->safe_psql('shop', 'SET default_transaction_read_only = on; SELECT cou
 	'0', 'asked in a transaction that cannot write');
 is( $main->safe_psql('shop', 'SET default_transaction_read_only = on; SELECT count(*) FROM journey_validate(' . winback('x') . ')'),
 	'1', 'and a wrong line there');
+is( $main->safe_psql('shop', 'SELECT message FROM journey_validate(' . winback('2 seconds') . ')'),
+	'"on[0].schedule" of tile "start" must not be a line by seconds', 'a line by seconds is not for authors');
 is(jobs($main), '4|0', 'to be asked makes no job');
 
 # ann writes it, ops puts it in force: the job is the extension's owner's.
@@ -229,11 +231,14 @@ $main->safe_psql('shop', "SELECT journey_stop('one'), journey_stop('two')");
 # ---- a minute ----
 
 # main: jobs over libpq, of a journey of ann's.
+# No definition may have a line by seconds, but a DBA may give a job one, as here, so that no test waits for a minute.
 my $often = $has_seconds ? '2 seconds' : '* * * * *';
+my $oftener = "SELECT cron.alter_job(jobid, schedule => '$often') FROM cron.job WHERE command ~ 'CALL journey\\.run_schedule'";
 $main->safe_psql(
-	'shop', "SET ROLE ann; SELECT journey_revise('winback'); SELECT journey_update('winback', " . winback($often) . ");
-	SELECT journey_create('paused', " . winback($often) . ");
+	'shop', "SET ROLE ann; SELECT journey_revise('winback'); SELECT journey_update('winback', " . winback('* * * * *') . ");
+	SELECT journey_create('paused', " . winback('* * * * *') . ");
 	SELECT journey_activate('winback'), journey_activate('paused'), journey_pause('paused')");
+$main->safe_psql('shop', $oftener);
 $main->safe_psql('shop', "SELECT cron.schedule('users own', '$often', 'SELECT 42')");
 
 # alone: nothing of ours is preloaded; the timers are worked off by a job.
@@ -243,8 +248,9 @@ $alone->safe_psql(
 	SELECT journey_audience_create('buyers', 'SELECT DISTINCT id FROM public.buyer', '1 minute');
 	UPDATE journey.audience SET refresh_at = now() WHERE name = 'buyers';
 	INSERT INTO buyer VALUES ('new');
-	SELECT journey_create('winback', " . winback($often) . "), journey_activate('winback'), journey_enter('winback', 'zoe');
+	SELECT journey_create('winback', " . winback('* * * * *') . "), journey_activate('winback'), journey_enter('winback', 'zoe');
 	SELECT cron.schedule('journey', '$often', 'SELECT journey_tick()');");
+$alone->safe_psql('shop', $oftener);
 is($alone->safe_psql('shop', "SHOW shared_preload_libraries"), 'pg_cron', 'nothing of ours is preloaded');
 
 # copy: a dump of main, with its jobs and another server's port in them.
@@ -343,6 +349,18 @@ like( $main->safe_psql('shop', 'SELECT message FROM journey_validate(' . winback
 ($code, $out, $err) = $main->psql('shop', "SELECT journey_create('plain', " . winback('0 9 * * *') =~ s/\{"schedule".*?\}/{"event": "e"}/r . "), journey_activate('plain')");
 is($code, 0, 'a journey without schedule is activated');
 like($err, qr/WARNING: +journey: the job "journey: maintain" of pg_cron is not as it should be: cannot schedule/, 'with a warning');
+
+# The extension is there, but its library runs the jobs of another database.
+$main->append_conf('postgresql.conf', "cron.enable_superuser_jobs = on\ncron.database_name = 'other'");
+$main->restart;
+is( $main->safe_psql('shop', 'SELECT message, hint FROM journey_validate(' . winback('0 9 * * *') . ')'),
+	'"on[0].schedule" of tile "start": entry by schedule needs pg_cron, which runs the jobs of database "other" and not of this one'
+	  . "|Set cron.database_name to 'shop' and restart the server.",
+	'pg_cron runs the jobs of another database: validation says so');
+fails($main, "SELECT journey_create('late', " . winback('0 9 * * *') . "); SELECT journey_activate('late')",
+	qr/pg_cron, which runs the jobs of database "other"/, 'and so does activation');
+is($main->safe_psql('shop', "SELECT journey_maintain(); SELECT count(*) FROM cron.job WHERE username = '$owner' AND jobname LIKE 'journey: %'"),
+	"\n0", 'no job is made that nobody would run');
 
 # The extension is there, its library is not loaded.
 $main->append_conf('postgresql.conf', "shared_preload_libraries = 'journey'");

@@ -86,6 +86,11 @@ is_now(q{SELECT (SELECT count(*) FROM journey.member WHERE state = 'exited'), (S
 	(SELECT count(*) FROM journey.failure_row) > 0, (SELECT count(*) FROM journey.dedupe)}, '1|1|t|1', 'something of each');
 my $counts = $node->safe_psql('one', 'TABLE journey.status; TABLE journey.tile_stats');
 
+my ($code, $out, $err) = $node->psql('one', 'BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT journey_maintain(); COMMIT');
+like($err, qr/^\S+ WARNING: +counts and partitions .* left as they are.*^HINT: .*READ COMMITTED/ms, 'under a transaction snapshot it says what it cannot do');
+is_now(days_of('event'), '19 22 39 42', 'all events stay');
+is_now(days_of('transition_row'), '19 22 39 42', 'and all transitions');
+
 $node->safe_psql('one', 'SELECT journey_maintain()');
 is_now(days_of('event'), '19', 'events by journey.retention');
 is_now(days_of('transition_row'), '19 22 39', 'transitions by their own');
@@ -116,7 +121,7 @@ unlike(slurp_file($node->logfile), qr/could not keep partitions/, 'and no error'
 
 for my $bad ('-1 day', 'soon', '30', '0')
 {
-	my ($code, $out, $err) = $node->psql('one', "ALTER SYSTEM SET journey.member_retention = '$bad'");
+	($code, $out, $err) = $node->psql('one', "ALTER SYSTEM SET journey.member_retention = '$bad'");
 	like($err, qr/invalid value for parameter "journey.member_retention"/, "'$bad' is refused");
 }
 
