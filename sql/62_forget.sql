@@ -203,7 +203,9 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
 	SELECT regexp_replace(message,
-						  '(?<![[:alnum:]])' || regexp_replace(who, '([][(){}.*+?^$|\\])', '\\\1', 'g') || '(?![[:alnum:]])',
+						  CASE WHEN who ~ '^[[:alnum:]]' THEN '(?<![[:alnum:]])' ELSE '' END
+						  || regexp_replace(who, '([][(){}.*+?^$|\\])', '\\\1', 'g')
+						  || CASE WHEN who ~ '[[:alnum:]]$' THEN '(?![[:alnum:]])' ELSE '' END,
 						  '…', 'g');
 END;
 COMMENT ON FUNCTION journey.unnamed(text, text) IS
