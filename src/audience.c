@@ -144,7 +144,7 @@ fill(const char *name)
 				errmsg("audience %s stays as it is until journey_audience_refresh() is called",
 					   quoted_name(name)),
 				errdetail("It has no refresh interval, and its query is not one that is kept in real time: a column, and conditions on columns, of one table that its owner owns, whatever the time."),
-				errhint("Give it a refresh interval."));
+				errhint("Give it a refresh interval, unless journeys enter it by schedule only: that refreshes it first."));
 }
 
 Datum
