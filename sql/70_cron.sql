@@ -17,7 +17,7 @@ RETURNS bigint
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'journey_enter_scheduled';
 COMMENT ON FUNCTION journey.enter_scheduled(text, int) IS
-'Internal. Refresh the audience of a trigger by schedule, unless it is kept in real time, and enter its members by the journey''s entry rules; trigger is its position in "on" of the entry tile, from 0. Returns how many have entered. Nothing happens unless the journey is active, has such a trigger, and the database is armed.';
+'Internal. Refresh the audience of a trigger by schedule if it has a query, and enter its members by the journey''s entry rules; trigger is its position in "on" of the entry tile, from 0. Returns how many have entered. Nothing happens unless the journey is active, has such a trigger, and the database is armed.';
 
 CREATE OR REPLACE PROCEDURE journey.run_schedule(journey text, trigger int)
 LANGUAGE c

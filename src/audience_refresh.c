@@ -374,7 +374,7 @@ audience_refresh_named(const char *name)
 	AudienceRow *row = audience_lock(name);
 	Refresh		refresh;
 
-	if (row->query != NULL && row->source == 0)
+	if (row->query != NULL)
 		audience_refresh(row, REFRESH_AGAIN, LOCK_WAIT, &refresh);
 }
 

@@ -36,8 +36,8 @@ extern void audience_refresh(const AudienceRow *row, Occasion occasion, LockWait
 							 Refresh *refresh);
 
 /*
- * Before its members are read: refresh the audience unless it is kept in real
- * time, or has no query.  An error of the query is recorded.  Raises 42704 where
+ * Before its members are read: refresh the audience if it has a query; one that is
+ * kept in real time, too, which TRUNCATE passes by.  An error of the query is recorded.  Raises 42704 where
  * there is none of that name; the caller's rights are not asked.
  */
 extern void audience_refresh_named(const char *name);

@@ -7,7 +7,8 @@
  * the row while it waits for them.  So the row is not waited for, but asked for
  * again for a moment; whatever else the write may meet (triggers, foreign keys)
  * is waited for no longer than that either, which is shorter than what the
- * server takes for a deadlock.
+ * server takes for a deadlock.  A worker asks once: it has others to move, and
+ * holds those of the customers that it has moved before.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +28,7 @@
 #include "role.h"
 
 #define LOCK_PATIENCE 200		/* milliseconds */
+#define NO_PATIENCE 1			/* the shortest that there is */
 #define LOCK_NAP 10				/* milliseconds between two tries */
 #define MAX_NESTED 5			/* writes whose triggers lead to writes */
 
@@ -35,6 +37,7 @@ typedef struct Writing
 {
 	Step	   *step;
 	const Raised *raised;
+	int			patience;		/* milliseconds */
 	MemoryContext cxt;			/* for what follows */
 	text	   *customer;		/* as the row has it; NULL: not known yet */
 	Jsonb	   *changed;		/* NULL: nothing */
@@ -122,13 +125,13 @@ customer_of_row(const PatchText *sql)
 
 /* The row is ours from here on; returns its customer. */
 static text *
-lock_row(PatchText *sql)
+lock_row(PatchText *sql, int patience)
 {
 	for (int waited = 0; run_text(sql, sql->try_lock) == 0; waited += LOCK_NAP)
 	{
 		if (run_text(sql, sql->look) == 0)
 			raise_no_row(sql);
-		if (waited >= LOCK_PATIENCE)
+		if (waited + LOCK_NAP > patience)
 			ereport(ERROR,
 					errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					errmsg("could not lock the row of customer \"%s\" in table %s",
@@ -188,10 +191,10 @@ write_row(void *arg)
 				errmsg("the table that was bound as profile no longer is"));
 	relation = find_table(binding, author, raised->zone);
 	role_writer_begin(&role, role_to_write(author, relation), raised->zone,
-					  LOCK_PATIENCE);
+					  writing->patience);
 	sql_connect(&session);
 	patch_text_make(&sql, binding, relation, writing->step->customer, raised->props);
-	writing->customer = lock_row(&sql);
+	writing->customer = lock_row(&sql, writing->patience);
 	if (sql.write != NULL && run_text(&sql, sql.write) == 0)
 		raise_not_written(&sql);
 	writing->customer = NULL;
@@ -203,10 +206,13 @@ write_row(void *arg)
 ErrorData *
 patch_write(Step *step, const Raised *raised, Jsonb **changed)
 {
-	Writing		writing = {step, raised, .cxt = step->cxt, .depth = running ? running->depth + 1 : 1,
-	.outer = running};
+	Writing		writing = {step, raised, .cxt = step->cxt,
+		.patience = step->unhurried ? LOCK_PATIENCE : NO_PATIENCE,
+	.depth = running ? running->depth + 1 : 1, .outer = running};
 	ErrorData  *error;
 
+	if (running)
+		writing.patience = Min(writing.patience, running->patience);
 	running = &writing;
 	PG_TRY();
 	{

@@ -39,6 +39,7 @@ begin_step(Step *step, text *customer, LockWait wait, bool nested)
 	step->store = &store_live;
 	step->customer = customer;
 	step->patient = wait == LOCK_WAIT;
+	step->unhurried = step->patient;
 	step->nested = nested || patch_is_running();
 	step->due_at = NO_TIME;
 	cache_hold();
@@ -164,12 +165,13 @@ run_load(Step *step, const Event *event, int attempts)
 
 /* For one of those whom the event enters instead of its own customer. */
 static void
-run_fanned(Fanned *fanned, text *customer)
+run_fanned(const Step *of, Fanned *fanned, text *customer)
 {
 	Event		event = *fanned->event;
 	Step		step;
 
 	begin_step(&step, customer, LOCK_WAIT, true);
+	step.unhurried = of->unhurried;
 	for (int attempts = 0;; attempts++)
 	{
 		if (attempts > 0)
@@ -221,7 +223,7 @@ run_fans(Step *step)
 		{
 			CHECK_FOR_INTERRUPTS();
 			budget_stop_clock();
-			run_fanned(fanned, lfirst(customer));
+			run_fanned(step, fanned, lfirst(customer));
 			budget_start_clock();
 		}
 	}

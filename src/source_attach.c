@@ -174,13 +174,12 @@ drop_trigger(Oid trigger)
  * A table that was restored on its own brings its trigger along, with a number
  * that is nobody's here, or another table's.  Copies are of the parent's.
  */
-static void
-drop_strays(Relation rel)
+static List *
+find_strays(Relation rel)
 {
 	Oid			function = our_function(SOURCE_FUNCTION);
 	TriggerDesc *triggers = rel->trigdesc;
 	List	   *strays = NIL;
-	ListCell   *cell;
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
@@ -189,8 +188,7 @@ drop_strays(Relation rel)
 		if (trigger->tgfoid == function && !trigger->tgisclone)
 			strays = lappend_oid(strays, trigger->tgoid);
 	}
-	foreach(cell, strays)
-		drop_trigger(lfirst_oid(cell));
+	return strays;
 }
 
 static int
@@ -300,6 +298,27 @@ refuse_taken_name(Relation rel)
 	}
 }
 
+/*
+ * To drop a trigger takes the strongest lock.  Who has the other one gives it
+ * back first: to wait with it for somebody who then waits for it is a deadlock.
+ */
+static Relation
+drop_strays(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
+	ListCell   *cell;
+
+	check_owner(rel);
+	relation_close(rel, ShareRowExclusiveLock);
+	rel = open_table(relid, AccessExclusiveLock);
+	check_owner(rel);
+	if (source_find(relid) != 0)
+		return rel;
+	foreach(cell, find_strays(rel))
+		drop_trigger(lfirst_oid(cell));
+	return rel;
+}
+
 int
 source_attach(Oid relid)
 {
@@ -311,10 +330,14 @@ source_attach(Oid relid)
 		source_check_table(relid);
 	rel = open_table(relid, ShareRowExclusiveLock);
 	id = source_find(relid);
+	if (id == 0 && find_strays(rel) != NIL)
+	{
+		rel = drop_strays(rel);
+		id = source_find(relid);
+	}
 	if (id == 0)
 	{
 		check_owner(rel);
-		drop_strays(rel);
 		refuse_taken_name(rel);
 		source_sweep();
 		id = insert_source(rel);

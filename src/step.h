@@ -317,6 +317,8 @@ struct Step
 	Reason		reason;			/* of the first row that a member's move
 								 * writes */
 	bool		patient;		/* may wait for other transactions */
+	bool		unhurried;		/* could so from its beginning: it works off
+								 * nothing that can as well be left for later */
 	bool		nested;			/* part of another customer's step */
 	List	   *pending;		/* Raised *, of the steps so far, still to be
 								 * done */

@@ -319,7 +319,11 @@ refuse_unwatched(Oid relid, text *event)
 				   quoted_name(text_to_cstring(event))));
 }
 
-/* The table is locked before our rows, as journey_watch does it. */
+/*
+ * The table is locked before our rows, as journey_watch does it; and at once as
+ * it must be for its trigger to be dropped.  Who has read it and goes on to write
+ * would be waited for with a lock that he waits for.
+ */
 Datum
 journey_unwatch(PG_FUNCTION_ARGS)
 {
@@ -331,7 +335,7 @@ journey_unwatch(PG_FUNCTION_ARGS)
 	relid = argument_relation(fcinfo);
 	event = PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1);
 	check_may_unwatch(relid);
-	LockRelationOid(relid, ShareRowExclusiveLock);
+	LockRelationOid(relid, AccessExclusiveLock);
 	source = source_find(relid);
 	if (source == 0 || delete_watches(source, event) == 0)
 		refuse_unwatched(relid, event);

@@ -155,6 +155,28 @@ DELETE FROM journey.audience WHERE name = 'quiet';
 SELECT error_of('SELECT journey.enter_scheduled(''winback'', 1)');
 ROLLBACK TO clean;
 
+-- So is one that is kept in real time, which may have missed something: TRUNCATE, or a table dropped and made again.
+CREATE SCHEMA shop;
+CREATE TABLE shop.customers (id text PRIMARY KEY, lapsed bool);
+INSERT INTO shop.customers VALUES ('ann', true), ('bob', true), ('cyd', false);
+CALL at('2025-03-01 09:00');
+SELECT journey_audience_create('quiet', 'SELECT id FROM shop.customers WHERE lapsed');
+SELECT name FROM journey.audience WHERE source IS NOT NULL;
+CALL restore('winback', jsonb_set(:'winback', '{tiles,start,on,1,audience}', '"quiet"'));
+TRUNCATE shop.customers;
+INSERT INTO shop.customers VALUES ('bob', true), ('dan', true);
+SELECT customer FROM journey.audience_member WHERE audience = 'quiet' ORDER BY customer;
+SELECT journey.enter_scheduled('winback', 1);
+SELECT customer FROM journey.member ORDER BY customer;
+SELECT customer FROM journey.audience_member WHERE audience = 'quiet' ORDER BY customer;
+SELECT name FROM journey.audience WHERE source IS NOT NULL;
+DROP TABLE shop.customers;
+CREATE TABLE shop.customers (id text PRIMARY KEY, lapsed bool);
+INSERT INTO shop.customers VALUES ('eve', true);
+SELECT journey.enter_scheduled('winback', 1);
+SELECT customer FROM journey.member ORDER BY customer;
+ROLLBACK TO clean;
+
 -- The condition: no event asks, so event is null and props is empty; null is false; one that errs is recorded and
 -- concerns nobody else.
 INSERT INTO journey.audience_member (audience, customer) VALUES ('lapsed', '0'), ('lapsed', '1'), ('lapsed', '2');
