@@ -187,7 +187,7 @@ AS $$
 DECLARE
 	soonest timestamptz := date_trunc('day', clock_timestamp()) + interval '2 days';
 	enough timestamptz := soonest + interval '7 days';
-	template regclass := (SELECT l.leaf FROM journey.leaf l WHERE l.log = make_leaves.log AND l.is_default);
+	template regclass;
 	last_at timestamptz;
 	next_at timestamptz;
 	leaf name;
@@ -196,6 +196,7 @@ BEGIN
 		RETURN;
 	END IF;
 	EXECUTE format('LOCK TABLE ONLY journey.%I IN SHARE UPDATE EXCLUSIVE MODE', log);
+	SELECT l.leaf INTO STRICT template FROM journey.leaf l WHERE l.log = make_leaves.log AND l.is_default;
 	SELECT max(l.to_at) INTO last_at FROM journey.leaf l WHERE l.log = make_leaves.log;
 	next_at := greatest(last_at, soonest);
 

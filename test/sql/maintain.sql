@@ -74,6 +74,13 @@ COMMIT PREPARED 'regress_maintain';
 SELECT journey_maintain();
 SELECT log, ahead, no_gap FROM state ORDER BY log;
 
+-- Nor where somebody else is at it.
+BEGIN;
+LOCK TABLE journey.event_default IN ACCESS EXCLUSIVE MODE;
+PREPARE TRANSACTION 'regress_maintain';
+SELECT journey.make_leaves('event', 'event');
+COMMIT PREPARED 'regress_maintain';
+
 -- Nobody maintained for weeks: rows go to the DEFAULT partition, past its CHECK, which must not be believed.
 CALL drop_last('{event}', 7);
 SELECT journey_maintain();

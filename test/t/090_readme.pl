@@ -133,6 +133,8 @@ is( $node->psql('reader', join("\n", $from_here =~ /^```sql\n(.*?)^```/gms),
 		stdout => \$printed, stderr => \$complaints, on_error_stop => 1),
 	0, 'all that is shown can be pasted');
 is($complaints, '', 'without a complaint, either');
+like($printed, qr/^discount\|2030-01-01 10:30:00\+00$/m, 'the test of a customer who has no row in the bound table shows one');
+is(scalar(() = $printed =~ /\|2030-01-01 /g), 1, 'and no other');
 
 # Keys of the language: every one that is read is in the tables.
 my $source = join '', map { slurp_file($_) } glob 'src/definition*.c';
