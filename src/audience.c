@@ -141,6 +141,7 @@ fill(const char *name)
 	row = audience_lock(name);
 	if (row->source == 0 && row->refresh == NULL)
 		ereport(NOTICE,
+				errcode(ERRCODE_SUCCESSFUL_COMPLETION),
 				errmsg("audience %s stays as it is until journey_audience_refresh() is called",
 					   quoted_name(name)),
 				errdetail("It has no refresh interval, and its query is not one that is kept in real time: a column, and conditions on columns, of one table that its owner owns, whatever the time."),

@@ -37,8 +37,9 @@ extern void audience_refresh(const AudienceRow *row, Occasion occasion, LockWait
 
 /*
  * Before its members are read: refresh the audience if it has a query; one that is
- * kept in real time, too, which TRUNCATE passes by.  An error of the query is recorded.  Raises 42704 where
- * there is none of that name; the caller's rights are not asked.
+ * kept in real time, too, which TRUNCATE passes by.  An error of the query is
+ * recorded.  Raises 42704 where there is none of that name; the caller's rights are
+ * not asked.
  */
 extern void audience_refresh_named(const char *name);
 

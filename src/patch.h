@@ -26,9 +26,10 @@ extern bool patch_is_running(void);
 
 /*
  * Write what an update_profile tile has raised (RAISED_PATCH) to the bound
- * table, as the journey's owner or the table's (role_to_write).  NULL: it is written, and *changed is what
- * patch_captures took, NULL for nothing; else what went wrong, all undone.  It
- * may have fired triggers that moved members of the step's customer.
+ * table, as the journey's owner or the table's (role_to_write).  NULL: it is
+ * written, and *changed is what patch_captures took, NULL for nothing; else what
+ * went wrong, all undone.  It may have fired triggers that moved members of the
+ * step's customer.
  */
 extern ErrorData *patch_write(Step *step, const Raised *raised, Jsonb **changed);
 
