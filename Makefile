@@ -25,6 +25,9 @@ DATA_built = journey--$(EXTVERSION).sql \
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers $(if $(WERROR),-Werror)
 
+# transfer*.c send by libcurl.
+SHLIB_LINK += -lcurl
+
 # Nothing here gains from being inlined into jitted code, so no bitcode, and
 # clang need not be installed.
 override with_llvm = no

@@ -1,0 +1,401 @@
+/*-------------------------------------------------------------------------
+ *
+ * transfer.c
+ *	  Requests over the network, many at once.
+ *
+ * libcurl tells which sockets it waits for, and an epoll has them; the epoll's
+ * own fd is what a caller waits for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "transfer_internal.h"
+
+#define EVENTS_AT_ONCE 256
+
+typedef struct ItemList
+{
+	Item	   *first;
+	Item	   *last;
+} ItemList;
+
+struct Transfer
+{
+	CURLM	   *multi;
+	int			epoll;
+	AllowList  *allow;
+	int			max_in_flight;
+	int			in_flight;
+	uint64_t	last_handle;
+	ItemList	running;
+	ItemList	done;
+	Item	   *fetched;		/* what the caller reads just now */
+};
+
+static const char *const outcome_names[] = {
+	[TRANSFER_OK] = "ok",
+	[TRANSFER_HTTP_STATUS] = "http status",
+	[TRANSFER_SMTP_REPLY] = "smtp reply",
+	[TRANSFER_REFUSED] = "refused",
+	[TRANSFER_RESOLVE] = "resolve",
+	[TRANSFER_CONNECT] = "connect",
+	[TRANSFER_TLS] = "tls",
+	[TRANSFER_TIMEOUT] = "timeout",
+	[TRANSFER_BROKEN] = "broken",
+	[TRANSFER_TOO_LARGE] = "too large",
+	[TRANSFER_PROTOCOL] = "protocol",
+	[TRANSFER_LOCAL] = "local"
+};
+
+const char *
+transfer_outcome_name(TransferOutcome outcome)
+{
+	return outcome_names[outcome];
+}
+
+const AllowList *
+allowed(const Transfer *transfer)
+{
+	return transfer->allow;
+}
+
+static void
+list_append(ItemList *list, Item *item)
+{
+	item->next = NULL;
+	item->prev = list->last;
+	if (list->last)
+		list->last->next = item;
+	else
+		list->first = item;
+	list->last = item;
+}
+
+static void
+list_remove(ItemList *list, Item *item)
+{
+	if (item->prev)
+		item->prev->next = item->next;
+	else
+		list->first = item->next;
+	if (item->next)
+		item->next->prev = item->prev;
+	else
+		list->last = item->prev;
+}
+
+/*
+ * A thread that libcurl makes has the mask of this moment for good.  So nothing
+ * of libcurl's that may make one is called without.
+ */
+static sigset_t
+hold_signals(void)
+{
+	sigset_t	all;
+	sigset_t	before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	return before;
+}
+
+static void
+release_signals(sigset_t before)
+{
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* libcurl's word on a socket: what it waits for there now. */
+static int
+watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
+{
+	Transfer   *transfer = arg;
+	struct epoll_event event = {.data.fd = fd};
+
+	(void) easy;
+	(void) unused;
+	if (what == CURL_POLL_REMOVE)
+	{
+		epoll_ctl(transfer->epoll, EPOLL_CTL_DEL, fd, &event);
+		return 0;
+	}
+	if (what & CURL_POLL_IN)
+		event.events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		event.events |= EPOLLOUT;
+	if (epoll_ctl(transfer->epoll, EPOLL_CTL_MOD, fd, &event) == 0 ||
+		(errno == ENOENT && epoll_ctl(transfer->epoll, EPOLL_CTL_ADD, fd, &event) == 0))
+		return 0;
+	return -1;
+}
+
+static bool
+set_up(Transfer *transfer)
+{
+	transfer->epoll = epoll_create1(EPOLL_CLOEXEC);
+	transfer->multi = curl_multi_init();
+	if (transfer->epoll < 0 || transfer->multi == NULL)
+		return false;
+	return curl_multi_setopt(transfer->multi, CURLMOPT_SOCKETFUNCTION, watch) == CURLM_OK &&
+		curl_multi_setopt(transfer->multi, CURLMOPT_SOCKETDATA, transfer) == CURLM_OK &&
+		curl_multi_setopt(transfer->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) == CURLM_OK &&
+		curl_multi_setopt(transfer->multi, CURLMOPT_MAXCONNECTS,
+						  (long) transfer->max_in_flight) == CURLM_OK;
+}
+
+Transfer *
+transfer_open(int max_in_flight, const char *allow, const char **error)
+{
+	Transfer   *transfer;
+	AllowList  *list = guard_parse(allow, error);
+
+	if (list == NULL)
+		return NULL;
+	*error = "out of memory";
+	transfer = calloc(1, sizeof(Transfer));
+	if (transfer == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	{
+		guard_free(list);
+		free(transfer);
+		return NULL;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	transfer->allow = list;
+	transfer->max_in_flight = max_in_flight > 0 ? max_in_flight : 1;
+	if (set_up(transfer))
+	{
+		*error = NULL;
+		return transfer;
+	}
+	*error = "libcurl could not be started";
+	transfer_close(transfer);
+	return NULL;
+}
+
+static void
+free_list(ItemList *list)
+{
+	while (list->first)
+	{
+		Item	   *item = list->first;
+
+		list_remove(list, item);
+		item_free(item);
+	}
+}
+
+void
+transfer_close(Transfer *transfer)
+{
+	sigset_t	before;
+
+	if (transfer == NULL)
+		return;
+	before = hold_signals();
+	for (Item *item = transfer->running.first; item; item = item->next)
+		curl_multi_remove_handle(transfer->multi, item->easy);
+	free_list(&transfer->running);
+	free_list(&transfer->done);
+	item_free(transfer->fetched);
+	curl_multi_cleanup(transfer->multi);
+	curl_global_cleanup();
+	if (transfer->epoll >= 0)
+		close(transfer->epoll);
+	guard_free(transfer->allow);
+	free(transfer);
+	release_signals(before);
+}
+
+const char *
+transfer_check_allow(const char *allow)
+{
+	const char *error;
+
+	guard_free(guard_parse(allow, &error));
+	return error;
+}
+
+const char *
+transfer_allow(Transfer *transfer, const char *allow)
+{
+	const char *error;
+	AllowList  *list = guard_parse(allow, &error);
+
+	if (list == NULL)
+		return error;
+	guard_free(transfer->allow);
+	transfer->allow = list;
+	return NULL;
+}
+
+int
+transfer_fd(Transfer *transfer)
+{
+	return transfer->epoll;
+}
+
+int
+transfer_in_flight(Transfer *transfer)
+{
+	return transfer->in_flight;
+}
+
+long
+transfer_timeout(Transfer *transfer)
+{
+	long		ms = -1;
+
+	if (transfer->done.first)
+		return 0;
+	curl_multi_timeout(transfer->multi, &ms);
+	return ms;
+}
+
+uint64_t
+transfer_start(Transfer *transfer, const TransferRequest *request, const char **error)
+{
+	Item	   *item;
+	sigset_t	before;
+	CURLMcode	code;
+
+	*error = "too many requests are in flight";
+	if (transfer->in_flight >= transfer->max_in_flight)
+		return 0;
+	item = item_make(transfer, request, error);
+	if (item == NULL)
+		return 0;
+	before = hold_signals();
+	code = curl_multi_add_handle(transfer->multi, item->easy);
+	release_signals(before);
+	if (code != CURLM_OK)
+	{
+		*error = "the request could not be begun";
+		item_free(item);
+		return 0;
+	}
+	*error = NULL;
+	item->handle = ++transfer->last_handle;
+	list_append(&transfer->running, item);
+	transfer->in_flight++;
+	return item->handle;
+}
+
+static void
+collect(Transfer *transfer)
+{
+	CURLMsg    *message;
+	int			left;
+
+	while ((message = curl_multi_info_read(transfer->multi, &left)) != NULL)
+	{
+		CURLcode	code = message->data.result;
+		CURL	   *easy = message->easy_handle;
+		Item	   *item = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &item);
+		answer_judge(item, code);
+		curl_multi_remove_handle(transfer->multi, easy);
+		list_remove(&transfer->running, item);
+		list_append(&transfer->done, item);
+	}
+}
+
+/* An fd that was closed and made anew meanwhile is only looked at in vain. */
+void
+transfer_work(Transfer *transfer)
+{
+	struct epoll_event events[EVENTS_AT_ONCE];
+	sigset_t	before = hold_signals();
+	int			n = epoll_wait(transfer->epoll, events, EVENTS_AT_ONCE, 0);
+	int			running;
+	long		ms = -1;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			what = 0;
+
+		if (events[i].events & EPOLLIN)
+			what |= CURL_CSELECT_IN;
+		if (events[i].events & EPOLLOUT)
+			what |= CURL_CSELECT_OUT;
+		if (events[i].events & (EPOLLERR | EPOLLHUP))
+			what |= CURL_CSELECT_ERR;
+		curl_multi_socket_action(transfer->multi, events[i].data.fd, what, &running);
+	}
+	curl_multi_timeout(transfer->multi, &ms);
+	if (ms == 0)
+		curl_multi_socket_action(transfer->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	collect(transfer);
+	release_signals(before);
+}
+
+bool
+transfer_next(Transfer *transfer, TransferResult *result)
+{
+	Item	   *item = transfer->done.first;
+
+	item_free(transfer->fetched);
+	transfer->fetched = item;
+	if (item == NULL)
+		return false;
+	list_remove(&transfer->done, item);
+	transfer->in_flight--;
+	*result = (TransferResult) {
+		.handle = item->handle,
+		.tag = item->tag,
+		.outcome = item->outcome,
+		.status = item->status,
+		.retry_after = item->retry_after,
+		.error = item->error,
+		.body = item->answer ? item->answer : "",
+		.length = item->answer_length,
+		.seconds = item->seconds,
+		.may_have_arrived = item->kind == TRANSFER_SMTP ? item->taken > 0 : item->began
+	};
+	return true;
+}
+
+static Item *
+find(const ItemList *list, uint64_t handle)
+{
+	Item	   *item = list->first;
+
+	while (item && item->handle != handle)
+		item = item->next;
+	return item;
+}
+
+bool
+transfer_cancel(Transfer *transfer, uint64_t handle)
+{
+	ItemList   *list = &transfer->running;
+	Item	   *item = find(list, handle);
+	sigset_t	before;
+
+	if (item)
+	{
+		before = hold_signals();
+		curl_multi_remove_handle(transfer->multi, item->easy);
+		release_signals(before);
+	}
+	else
+	{
+		list = &transfer->done;
+		item = find(list, handle);
+	}
+	if (item == NULL)
+		return false;
+	list_remove(list, item);
+	item_free(item);
+	transfer->in_flight--;
+	return true;
+}
