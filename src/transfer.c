@@ -136,6 +136,22 @@ watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 	return -1;
 }
 
+/*
+ * Since 8.20 libcurl has a limited number of threads that look names up: one
+ * name whose server does not answer must not keep all others waiting.
+ */
+static bool
+set_up_threads(Transfer *transfer)
+{
+#if LIBCURL_VERSION_NUM >= 0x081400
+	return curl_multi_setopt(transfer->multi, CURLMOPT_QUICK_EXIT, 1L) == CURLM_OK &&
+		curl_multi_setopt(transfer->multi, CURLMOPT_RESOLVE_THREADS_MAX,
+						  (long) transfer->max_in_flight) == CURLM_OK;
+#else
+	return true;
+#endif
+}
+
 static bool
 set_up(Transfer *transfer)
 {
@@ -147,7 +163,8 @@ set_up(Transfer *transfer)
 		curl_multi_setopt(transfer->multi, CURLMOPT_SOCKETDATA, transfer) == CURLM_OK &&
 		curl_multi_setopt(transfer->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) == CURLM_OK &&
 		curl_multi_setopt(transfer->multi, CURLMOPT_MAXCONNECTS,
-						  (long) transfer->max_in_flight) == CURLM_OK;
+						  (long) transfer->max_in_flight) == CURLM_OK &&
+		set_up_threads(transfer);
 }
 
 Transfer *

@@ -243,6 +243,9 @@ describe(Item *item, CURLcode code)
 		case TRANSFER_REFUSED:
 			snprintf(item->error, ERROR_MAX, "address may not be reached: %s", item->refused);
 			break;
+		case TRANSFER_TOO_LARGE:
+			snprintf(item->error, ERROR_MAX, "response is larger than may be kept");
+			break;
 		case TRANSFER_BROKEN:
 			if (code == CURLE_OK)
 			{

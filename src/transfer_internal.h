@@ -18,6 +18,7 @@
 #endif
 
 #define ERROR_MAX 512
+#define SOCKETS_MAX 16
 
 typedef struct Item
 {
@@ -46,7 +47,9 @@ typedef struct Item
 	bool		no_memory;
 	bool		began;			/* the request itself, on a connection */
 	bool		head_ended;		/* of the final response */
-	curl_socket_t socket;		/* SMTP's */
+	curl_socket_t made[SOCKETS_MAX];	/* the latest of those made for it */
+	int			nmade;
+	curl_socket_t socket;		/* of the connection it began on, if made for it */
 
 	/* What came */
 	size_t		head_length;
