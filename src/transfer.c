@@ -61,7 +61,7 @@ transfer_outcome_name(TransferOutcome outcome)
 }
 
 const AllowList *
-allowed(const Transfer *transfer)
+transfer_allowed(const Transfer *transfer)
 {
 	return transfer->allow;
 }
@@ -355,6 +355,21 @@ transfer_work(Transfer *transfer)
 	release_signals(before);
 }
 
+static void
+tell(const Item *item, TransferResult *result)
+{
+	result->handle = item->handle;
+	result->tag = item->tag;
+	result->outcome = item->outcome;
+	result->status = item->status;
+	result->retry_after = item->retry_after;
+	result->error = item->error;
+	result->body = item->answer ? item->answer : "";
+	result->length = item->answer_length;
+	result->seconds = item->seconds;
+	result->may_have_arrived = item->kind == TRANSFER_SMTP ? item->taken > 0 : item->began;
+}
+
 bool
 transfer_next(Transfer *transfer, TransferResult *result)
 {
@@ -366,18 +381,7 @@ transfer_next(Transfer *transfer, TransferResult *result)
 		return false;
 	list_remove(&transfer->done, item);
 	transfer->in_flight--;
-	*result = (TransferResult) {
-		.handle = item->handle,
-		.tag = item->tag,
-		.outcome = item->outcome,
-		.status = item->status,
-		.retry_after = item->retry_after,
-		.error = item->error,
-		.body = item->answer ? item->answer : "",
-		.length = item->answer_length,
-		.seconds = item->seconds,
-		.may_have_arrived = item->kind == TRANSFER_SMTP ? item->taken > 0 : item->began
-	};
+	tell(item, result);
 	return true;
 }
 

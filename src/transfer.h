@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 #define TRANSFER_BODY_MAX (64 * 1024)	/* of a response */
-#define TRANSFER_HEAD_MAX (32 * 1024)	/* of all its header lines, interim ones too */
+#define TRANSFER_HEAD_MAX (32 * 1024)	/* of its header lines, all */
 #define TRANSFER_URL_MAX 8192
 #define TRANSFER_RETRY_AFTER_MAX (24 * 60 * 60)
 
@@ -89,7 +89,7 @@ typedef enum TransferOutcome
 	TRANSFER_OK,				/* status 2xx, or the message was taken */
 	TRANSFER_HTTP_STATUS,		/* a whole response of another status */
 	TRANSFER_SMTP_REPLY,		/* the server said no: status is its reply */
-	TRANSFER_REFUSED,			/* by the guard: no address that may be reached */
+	TRANSFER_REFUSED,			/* by the guard */
 	TRANSFER_RESOLVE,
 	TRANSFER_CONNECT,
 	TRANSFER_TLS,
@@ -97,7 +97,7 @@ typedef enum TransferOutcome
 	TRANSFER_BROKEN,			/* the connection ended before the answer did */
 	TRANSFER_TOO_LARGE,			/* the response */
 	TRANSFER_PROTOCOL,			/* the response is not HTTP, or not SMTP */
-	TRANSFER_LOCAL				/* not the peer's fault: no memory, no descriptors */
+	TRANSFER_LOCAL				/* ours: no memory, no descriptors */
 } TransferOutcome;
 
 typedef struct TransferResult
@@ -107,7 +107,7 @@ typedef struct TransferResult
 	TransferOutcome outcome;
 	int			status;			/* HTTP's, or SMTP's last reply; 0: none came */
 	int			retry_after;	/* seconds, at most a day; -1: not said */
-	const char *error;			/* "" where all went well; printable ASCII, no secret */
+	const char *error;			/* printable ASCII, no secret; or "" */
 	const char *body;			/* any bytes; SMTP: the last line that came */
 	size_t		length;			/* a NUL follows */
 	double		seconds;

@@ -61,13 +61,13 @@ seconds_within_bounds(double seconds)
 
 /* Seconds, or a date of HTTP; -1 for anything else. */
 static int
-parse_retry_after(const char *text)
+parse_retry_after(const char *string)
 {
 	time_t		at;
 
-	if (text[strspn(text, "0123456789")] == '\0')
-		return *text ? seconds_within_bounds(strtod(text, NULL)) : -1;
-	at = curl_getdate(text, NULL);
+	if (string[strspn(string, "0123456789")] == '\0')
+		return *string ? seconds_within_bounds(strtod(string, NULL)) : -1;
+	at = curl_getdate(string, NULL);
 	return at == -1 ? -1 : seconds_within_bounds(difftime(at, time(NULL)));
 }
 

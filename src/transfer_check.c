@@ -27,24 +27,24 @@ static const char *const reserved_headers[] = {
 static const char *const reserved_methods[] = {"CONNECT", "TRACE"};
 
 static bool
-is_one_of(const char *text, const char *const *list, size_t n)
+is_one_of(const char *string, const char *const *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 	{
-		if (strcasecmp(text, list[i]) == 0)
+		if (strcasecmp(string, list[i]) == 0)
 			return true;
 	}
 	return false;
 }
 
-#define IS_ONE_OF(text, list) is_one_of(text, list, sizeof(list) / sizeof((list)[0]))
+#define IS_ONE_OF(string, list) is_one_of(string, list, sizeof(list) / sizeof((list)[0]))
 
 static bool
-has_control(const char *text)
+has_control(const char *string)
 {
-	for (; *text; text++)
+	for (; *string; string++)
 	{
-		if (iscntrl((unsigned char) *text))
+		if (iscntrl((unsigned char) *string))
 			return true;
 	}
 	return false;
@@ -52,13 +52,13 @@ has_control(const char *text)
 
 /* RFC 9110's token. */
 static bool
-is_token(const char *text)
+is_token(const char *string)
 {
-	if (*text == '\0')
+	if (*string == '\0')
 		return false;
-	for (; *text; text++)
+	for (; *string; string++)
 	{
-		unsigned char c = *text;
+		unsigned char c = *string;
 
 		if (c >= 0x80 || !(isalnum(c) || strchr("!#$%&'*+-.^_`|~", c)))
 			return false;
@@ -99,13 +99,13 @@ check_http(const TransferRequest *request)
 
 /* Bare, as in "ada@example.com": what else a mailbox may be is not needed. */
 static bool
-is_mailbox(const char *text)
+is_mailbox(const char *string)
 {
-	size_t		length = text ? strlen(text) : 0;
+	size_t		length = string ? strlen(string) : 0;
 
-	if (length == 0 || length > 320 || has_control(text))
+	if (length == 0 || length > 320 || has_control(string))
 		return false;
-	return strpbrk(text, " <>,;\\\"()") == NULL && strchr(text, '@') != NULL;
+	return strpbrk(string, " <>,;\\\"()") == NULL && strchr(string, '@') != NULL;
 }
 
 static const char *
@@ -144,10 +144,10 @@ check_request(const TransferRequest *request)
 static bool
 has_part(CURLU *url, CURLUPart part)
 {
-	char	   *text = NULL;
-	CURLUcode	code = curl_url_get(url, part, &text, 0);
+	char	   *string = NULL;
+	CURLUcode	code = curl_url_get(url, part, &string, 0);
 
-	curl_free(text);
+	curl_free(string);
 	return code == CURLUE_OK;
 }
 

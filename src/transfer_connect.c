@@ -18,7 +18,7 @@
 static bool
 may_reach(Item *item, const struct sockaddr *address)
 {
-	const char *kind = guard_refuses(allowed(item->transfer), item->host, address);
+	const char *kind = guard_refuses(transfer_allowed(item->transfer), item->host, address);
 
 	if (kind == NULL)
 		return true;

@@ -92,32 +92,32 @@ static const char *const global_unicast = "2000::/3";
 
 /* At most limit, in decimal; -1 for anything else. */
 static int
-parse_number(const char *text, int limit)
+parse_number(const char *string, int limit)
 {
 	int			value = 0;
 
-	if (*text == '\0' || strlen(text) > 5)
+	if (*string == '\0' || strlen(string) > 5)
 		return -1;
-	for (; *text; text++)
+	for (; *string; string++)
 	{
-		if (!isdigit((unsigned char) *text))
+		if (!isdigit((unsigned char) *string))
 			return -1;
-		value = value * 10 + (*text - '0');
+		value = value * 10 + (*string - '0');
 	}
 	return value <= limit ? value : -1;
 }
 
 /* "10.0.0.0/8" or an address alone. */
 static bool
-parse_net(const char *text, Net *net)
+parse_net(const char *string, Net *net)
 {
 	char		address[ENTRY_MAX];
-	const char *slash = strchr(text, '/');
-	size_t		length = slash ? (size_t) (slash - text) : strlen(text);
+	const char *slash = strchr(string, '/');
+	size_t		length = slash ? (size_t) (slash - string) : strlen(string);
 
 	if (length >= sizeof(address))
 		return false;
-	memcpy(address, text, length);
+	memcpy(address, string, length);
 	address[length] = '\0';
 	memset(net, 0, sizeof(*net));
 	net->family = strchr(address, ':') ? AF_INET6 : AF_INET;
@@ -152,13 +152,13 @@ is_numeric(const char *label)
  * address is none: when we come to compare hosts, no address is spelled so.
  */
 static bool
-is_name(const char *text)
+is_name(const char *string)
 {
-	const char *label = text;
+	const char *label = string;
 
-	if (strlen(text) > 253)
+	if (strlen(string) > 253)
 		return false;
-	for (const char *c = text;; c++)
+	for (const char *c = string;; c++)
 	{
 		if (*c == '.' || *c == '\0')
 		{
@@ -178,18 +178,18 @@ is_name(const char *text)
  * other.  False where that is none.
  */
 static bool
-cut_port(char *text, char **rest, int *port)
+cut_port(char *string, char **rest, int *port)
 {
-	char	   *colon = strchr(text, ':');
-	char	   *bracket = strchr(text, ']');
+	char	   *colon = strchr(string, ':');
+	char	   *bracket = strchr(string, ']');
 
-	*rest = text;
+	*rest = string;
 	*port = 0;
-	if (*text == '[')
+	if (*string == '[')
 	{
 		if (bracket == NULL || (bracket[1] != '\0' && bracket[1] != ':'))
 			return false;
-		*rest = text + 1;
+		*rest = string + 1;
 		colon = bracket[1] ? bracket + 1 : NULL;
 		*bracket = '\0';
 		if (strchr(*rest, ':') == NULL)
@@ -205,12 +205,12 @@ cut_port(char *text, char **rest, int *port)
 }
 
 static bool
-parse_entry(char *text, Allowed *entry)
+parse_entry(char *string, Allowed *entry)
 {
 	char	   *rest;
 	size_t		length;
 
-	if (!cut_port(text, &rest, &entry->port))
+	if (!cut_port(string, &rest, &entry->port))
 		return false;
 	if (parse_net(rest, &entry->net))
 		return true;
@@ -226,14 +226,14 @@ parse_entry(char *text, Allowed *entry)
 }
 
 static const char *
-add_entry(AllowList *list, const char *text, size_t length)
+add_entry(AllowList *list, const char *string, size_t length)
 {
 	char		copy[ENTRY_MAX];
 	Allowed    *entry;
 
 	if (length >= sizeof(copy))
 		return "an entry of the list is too long";
-	memcpy(copy, text, length);
+	memcpy(copy, string, length);
 	copy[length] = '\0';
 	entry = calloc(1, sizeof(Allowed));
 	if (entry == NULL)
@@ -246,20 +246,20 @@ add_entry(AllowList *list, const char *text, size_t length)
 }
 
 AllowList *
-guard_parse(const char *text, const char **error)
+guard_parse(const char *string, const char **error)
 {
 	static const char separators[] = ", \t\r\n";
 	AllowList  *list = calloc(1, sizeof(AllowList));
 
 	*error = list ? NULL : "out of memory";
-	if (text == NULL)
-		text = "";
-	while (*error == NULL && *(text += strspn(text, separators)))
+	if (string == NULL)
+		string = "";
+	while (*error == NULL && *(string += strspn(string, separators)))
 	{
-		size_t		length = strcspn(text, separators);
+		size_t		length = strcspn(string, separators);
 
-		*error = add_entry(list, text, length);
-		text += length;
+		*error = add_entry(list, string, length);
+		string += length;
 	}
 	if (*error == NULL)
 		return list;

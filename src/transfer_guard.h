@@ -13,7 +13,7 @@
 typedef struct AllowList AllowList;
 
 /* NULL and an error where the text is wrong.  See transfer_open(). */
-extern AllowList *guard_parse(const char *text, const char **error);
+extern AllowList *guard_parse(const char *string, const char **error);
 extern void guard_free(AllowList *list);
 
 /*

@@ -49,7 +49,7 @@ typedef struct Item
 	bool		head_ended;		/* of the final response */
 	curl_socket_t made[SOCKETS_MAX];	/* the latest of those made for it */
 	int			nmade;
-	curl_socket_t socket;		/* of the connection it began on, if made for it */
+	curl_socket_t socket;		/* that it began on, if made for it */
 
 	/* What came */
 	size_t		head_length;
@@ -82,7 +82,7 @@ extern void answer_judge(Item *item, CURLcode code);
 extern void connect_prepare(Item *item, CURLcode *code);
 
 /* transfer.c */
-extern const AllowList *allowed(const Transfer *transfer);
+extern const AllowList *transfer_allowed(const Transfer *transfer);
 
 /* curl_easy_setopt, unless one before it failed. */
 #define set_option(item, code, option, value) \

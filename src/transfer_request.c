@@ -77,18 +77,18 @@ set_tls(Item *item, const TransferRequest *request, CURLcode *code)
 		set_option(item, code, CURLOPT_CAINFO, request->ca_file);
 
 	/*
-	 * Where the system has its certificates as a file and as a folder, the file
-	 * does: libcurl reads that once a day, but with a folder everything is read
-	 * anew for each connection.
+	 * Where the system has its certificates as a file and as a folder, the
+	 * file does: libcurl reads that once a day, but with a folder everything
+	 * is read anew for each connection.
 	 */
 	if (own || curl_version_info(CURLVERSION_NOW)->cainfo)
 		set_option(item, code, CURLOPT_CAPATH, request->ca_dir);
 }
 
 static bool
-append(struct curl_slist **list, const char *text)
+append(struct curl_slist **list, const char *string)
 {
-	struct curl_slist *longer = curl_slist_append(*list, text);
+	struct curl_slist *longer = curl_slist_append(*list, string);
 
 	if (longer == NULL)
 		return false;
