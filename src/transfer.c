@@ -14,17 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "transfer_internal.h"
 
 #define EVENTS_AT_ONCE 256
-
-typedef struct ItemList
-{
-	Item	   *first;
-	Item	   *last;
-} ItemList;
 
 struct Transfer
 {
@@ -34,7 +29,9 @@ struct Transfer
 	int			max_in_flight;
 	int			in_flight;
 	uint64_t	last_handle;
-	ItemList	running;
+	ItemList	waiting;		/* for another's look-up of a name */
+	bool		look_again;		/* one has ended */
+	ItemList	running;		/* libcurl has them */
 	ItemList	done;
 	Item	   *fetched;		/* what the caller reads just now */
 };
@@ -66,29 +63,24 @@ transfer_allowed(const Transfer *transfer)
 	return transfer->allow;
 }
 
-static void
-list_append(ItemList *list, Item *item)
+/* It knows its host's addresses, or needs them no more. */
+void
+transfer_looked_up(Item *item)
 {
-	item->next = NULL;
-	item->prev = list->last;
-	if (list->last)
-		list->last->next = item;
-	else
-		list->first = item;
-	list->last = item;
+	if (!item->looks_up)
+		return;
+	item->looks_up = false;
+	item->transfer->look_again = true;
+	lookup_tell(&item->transfer->waiting, item);
 }
 
-static void
-list_remove(ItemList *list, Item *item)
+static int64_t
+now_ms(void)
 {
-	if (item->prev)
-		item->prev->next = item->next;
-	else
-		list->first = item->next;
-	if (item->next)
-		item->next->prev = item->prev;
-	else
-		list->last = item->prev;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /*
@@ -196,18 +188,6 @@ transfer_open(int max_in_flight, const char *allow, const char **error)
 	return NULL;
 }
 
-static void
-free_list(ItemList *list)
-{
-	while (list->first)
-	{
-		Item	   *item = list->first;
-
-		list_remove(list, item);
-		item_free(item);
-	}
-}
-
 void
 transfer_close(Transfer *transfer)
 {
@@ -218,8 +198,9 @@ transfer_close(Transfer *transfer)
 	before = hold_signals();
 	for (Item *item = transfer->running.first; item; item = item->next)
 		curl_multi_remove_handle(transfer->multi, item->easy);
-	free_list(&transfer->running);
-	free_list(&transfer->done);
+	list_free(&transfer->waiting);
+	list_free(&transfer->running);
+	list_free(&transfer->done);
 	item_free(transfer->fetched);
 	curl_multi_cleanup(transfer->multi);
 	curl_global_cleanup();
@@ -268,19 +249,42 @@ long
 transfer_timeout(Transfer *transfer)
 {
 	long		ms = -1;
+	int64_t		now;
 
-	if (transfer->done.first)
+	if (transfer->done.first || (transfer->waiting.first && transfer->look_again))
 		return 0;
 	curl_multi_timeout(transfer->multi, &ms);
+	if (transfer->waiting.first == NULL)
+		return ms;
+	now = now_ms();
+	for (Item *item = transfer->waiting.first; item; item = item->next)
+	{
+		if (item->until <= now)
+			return 0;
+		if (ms < 0 || ms > item->until - now)
+			ms = item->until - now;
+	}
 	return ms;
+}
+
+static CURLMcode
+hand_to_libcurl(Transfer *transfer, Item *item)
+{
+	sigset_t	before = hold_signals();
+	CURLMcode	code = curl_multi_add_handle(transfer->multi, item->easy);
+
+	release_signals(before);
+	if (code != CURLM_OK)
+		return code;
+	item->looks_up = !item->is_known && !is_address(item->host);
+	list_append(&transfer->running, item);
+	return code;
 }
 
 uint64_t
 transfer_start(Transfer *transfer, const TransferRequest *request, const char **error)
 {
 	Item	   *item;
-	sigset_t	before;
-	CURLMcode	code;
 
 	*error = "too many requests are in flight";
 	if (transfer->in_flight >= transfer->max_in_flight)
@@ -288,10 +292,11 @@ transfer_start(Transfer *transfer, const TransferRequest *request, const char **
 	item = item_make(transfer, request, error);
 	if (item == NULL)
 		return 0;
-	before = hold_signals();
-	code = curl_multi_add_handle(transfer->multi, item->easy);
-	release_signals(before);
-	if (code != CURLM_OK)
+	item->started = now_ms();
+	item->until += item->started;
+	if (lookup_is_under_way(&transfer->running, item))
+		list_append(&transfer->waiting, item);
+	else if (hand_to_libcurl(transfer, item) != CURLM_OK)
 	{
 		*error = "the request could not be begun";
 		item_free(item);
@@ -299,9 +304,33 @@ transfer_start(Transfer *transfer, const TransferRequest *request, const char **
 	}
 	*error = NULL;
 	item->handle = ++transfer->last_handle;
-	list_append(&transfer->running, item);
 	transfer->in_flight++;
 	return item->handle;
+}
+
+/* Those whose time is over end; those that have waited enough begin. */
+static void
+look_at_waiting(Transfer *transfer)
+{
+	int64_t		now = now_ms();
+	Item	   *next;
+
+	for (Item *item = transfer->waiting.first; item; item = next)
+	{
+		next = item->next;
+		item->waited = (now - item->started) / 1000.0;
+		if (item->until > now && !item->is_known &&
+			(!transfer->look_again || lookup_is_under_way(&transfer->running, item)))
+			continue;
+		list_remove(&transfer->waiting, item);
+		if (item->until > now &&
+			curl_easy_setopt(item->easy, CURLOPT_TIMEOUT_MS, (long) (item->until - now)) == CURLE_OK &&
+			hand_to_libcurl(transfer, item) == CURLM_OK)
+			continue;
+		answer_late(item);
+		list_append(&transfer->done, item);
+	}
+	transfer->look_again = false;
 }
 
 static void
@@ -320,6 +349,7 @@ collect(Transfer *transfer)
 			continue;
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &item);
 		answer_judge(item, code);
+		transfer->look_again |= item->looks_up;
 		curl_multi_remove_handle(transfer->multi, easy);
 		list_remove(&transfer->running, item);
 		list_append(&transfer->done, item);
@@ -353,6 +383,7 @@ transfer_work(Transfer *transfer)
 		curl_multi_socket_action(transfer->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	collect(transfer);
 	release_signals(before);
+	look_at_waiting(transfer);
 }
 
 static void
@@ -385,38 +416,29 @@ transfer_next(Transfer *transfer, TransferResult *result)
 	return true;
 }
 
-static Item *
-find(const ItemList *list, uint64_t handle)
-{
-	Item	   *item = list->first;
-
-	while (item && item->handle != handle)
-		item = item->next;
-	return item;
-}
-
 bool
 transfer_cancel(Transfer *transfer, uint64_t handle)
 {
-	ItemList   *list = &transfer->running;
-	Item	   *item = find(list, handle);
+	ItemList   *lists[] = {&transfer->running, &transfer->waiting, &transfer->done};
 	sigset_t	before;
 
-	if (item)
+	for (int i = 0; i < 3; i++)
 	{
-		before = hold_signals();
-		curl_multi_remove_handle(transfer->multi, item->easy);
-		release_signals(before);
+		Item	   *item = list_find(lists[i], handle);
+
+		if (item == NULL)
+			continue;
+		if (i == 0)
+		{
+			before = hold_signals();
+			curl_multi_remove_handle(transfer->multi, item->easy);
+			release_signals(before);
+			transfer->look_again |= item->looks_up;
+		}
+		list_remove(lists[i], item);
+		item_free(item);
+		transfer->in_flight--;
+		return true;
 	}
-	else
-	{
-		list = &transfer->done;
-		item = find(list, handle);
-	}
-	if (item == NULL)
-		return false;
-	list_remove(list, item);
-	item_free(item);
-	transfer->in_flight--;
-	return true;
+	return false;
 }

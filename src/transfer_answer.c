@@ -274,7 +274,16 @@ answer_judge(Item *item, CURLcode code)
 	curl_easy_getinfo(item->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(item->easy, CURLINFO_TOTAL_TIME, &seconds);
 	item->status = item->kind == TRANSFER_SMTP ? item->reply : (int) status;
-	item->seconds = seconds;
+	item->seconds = item->waited + seconds;
 	item->outcome = judge(item, code);
 	describe(item, code);
+}
+
+/* Its time was over before libcurl had it. */
+void
+answer_late(Item *item)
+{
+	item->outcome = TRANSFER_TIMEOUT;
+	item->seconds = item->waited;
+	snprintf(item->error, ERROR_MAX, "timed out while another request looked the name up");
 }

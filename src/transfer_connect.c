@@ -36,6 +36,7 @@ make_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	Item	   *item = arg;
 	curl_socket_t made;
 
+	transfer_looked_up(item);
 	if (purpose != CURLSOCKTYPE_IPCXN || !may_reach(item, &address->addr))
 		return CURL_SOCKET_BAD;
 	item->admitted = true;
@@ -85,6 +86,7 @@ begin(void *arg, char *peer, char *own, int peer_port, int own_port)
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(peer_port)};
 	bool		right = false;
 
+	transfer_looked_up(item);
 	if (inet_pton(AF_INET, peer, &in.sin_addr) == 1)
 		right = may_reach(item, (struct sockaddr *) &in);
 	else if (inet_pton(AF_INET6, peer, &in6.sin6_addr) == 1)

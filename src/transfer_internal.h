@@ -33,6 +33,7 @@ typedef struct Item
 	/* What libcurl uses but does not copy */
 	CURLU	   *url;
 	char	   *host;			/* as the guard wants it */
+	int			port;
 	struct curl_slist *headers;
 	struct curl_slist *recipients;
 	char	   *body;
@@ -40,7 +41,14 @@ typedef struct Item
 	size_t		taken;			/* of a message, by libcurl */
 	char		curl_error[CURL_ERROR_SIZE];
 
+	/* When, by a clock that only goes forward, in ms */
+	int64_t		started;
+	int64_t		until;
+	double		waited;			/* seconds, before libcurl had it */
+
 	/* What happened on the way */
+	bool		looks_up;		/* may be looking its host's name up */
+	bool		is_known;		/* somebody has just looked it up */
 	const char *refused;		/* kind of an address that the guard refused */
 	bool		admitted;		/* it let another one pass */
 	bool		no_socket;		/* there was no descriptor or memory for it */
@@ -65,6 +73,18 @@ typedef struct Item
 	char		error[ERROR_MAX];
 } Item;
 
+typedef struct ItemList
+{
+	Item	   *first;
+	Item	   *last;
+} ItemList;
+
+/* transfer_list.c */
+extern void list_append(ItemList *list, Item *item);
+extern void list_remove(ItemList *list, Item *item);
+extern Item *list_find(const ItemList *list, uint64_t handle);
+extern void list_free(ItemList *list);
+
 /* transfer_request.c: NULL and an error where something is wrong with it */
 extern Item *item_make(Transfer *transfer, const TransferRequest *request,
 					   const char **error);
@@ -77,12 +97,19 @@ extern const char *check_url(const TransferRequest *request, CURLU *url);
 /* transfer_answer.c: set the callbacks that take what comes; judge at the end */
 extern void answer_prepare(Item *item, CURLcode *code);
 extern void answer_judge(Item *item, CURLcode code);
+extern void answer_late(Item *item);
 
 /* transfer_connect.c: the callbacks where connections are made and used */
 extern void connect_prepare(Item *item, CURLcode *code);
 
+/* transfer_lookup.c */
+extern bool lookup_is_under_way(const ItemList *running, const Item *item);
+extern void lookup_tell(const ItemList *waiting, const Item *item);
+extern bool is_address(const char *host);
+
 /* transfer.c */
 extern const AllowList *transfer_allowed(const Transfer *transfer);
+extern void transfer_looked_up(Item *item);
 
 /* curl_easy_setopt, unless one before it failed. */
 #define set_option(item, code, option, value) \

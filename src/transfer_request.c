@@ -41,6 +41,24 @@ plain_host(CURLU *url)
 	return host;
 }
 
+static int
+port_of(CURLU *url)
+{
+	char	   *found = NULL;
+	int			port = 0;
+
+	if (curl_url_get(url, CURLUPART_PORT, &found, CURLU_DEFAULT_PORT) == CURLUE_OK)
+		port = atoi(found);
+	curl_free(found);
+	return port;
+}
+
+static long
+total_ms(const TransferRequest *request)
+{
+	return request->total_ms ? request->total_ms : DEFAULT_TOTAL_MS;
+}
+
 /*
  * Whatever the request, nothing comes from the environment, and nothing is done
  * that was not asked for.  libcurl's defaults do part of this already.
@@ -61,8 +79,7 @@ set_bounds(Item *item, const TransferRequest *request, CURLcode *code)
 	set_option(item, code, CURLOPT_QUICK_EXIT, 1L);
 	set_option(item, code, CURLOPT_CONNECTTIMEOUT_MS,
 			   request->connect_ms ? request->connect_ms : (long) DEFAULT_CONNECT_MS);
-	set_option(item, code, CURLOPT_TIMEOUT_MS,
-			   request->total_ms ? request->total_ms : (long) DEFAULT_TOTAL_MS);
+	set_option(item, code, CURLOPT_TIMEOUT_MS, total_ms(request));
 }
 
 static void
@@ -294,7 +311,11 @@ item_make(Transfer *transfer, const TransferRequest *request, const char **error
 		 !copy_body(item, request) || set_up(item, request) != CURLE_OK))
 		*error = "the request could not be prepared";
 	if (*error == NULL)
+	{
+		item->port = port_of(item->url);
+		item->until = total_ms(request);
 		return item;
+	}
 	item_free(item);
 	return NULL;
 }

@@ -378,6 +378,13 @@ is(request(['-a', 'good.test', @dns], url => url('/200'))->{outcome}, 'refused',
 is(join(' ', map { $_->{outcome} // () } @said), 'ok refused ok', 'a kept connection obeys a new list');
 is($said[2]{arrived}, 0, 'before anything is sent on it');
 
+SKIP:
+{
+	skip 'no IPv6 here', 2 unless $port{http6};
+	is(request(['-a', '::1'], url => url('/200', 'http6', '[::1]'))->{outcome}, 'ok', 'IPv6');
+	is(request(\@standard, url => url('/200', 'http6', '[::1]'))->{outcome}, 'refused', 'not without being asked');
+}
+
 # --- TLS
 
 each_request(['-a', '127.0.0.1', @dns],
@@ -489,6 +496,23 @@ is(scalar(grep { ($_->{tag} // 0) == 2 && $_->{outcome} eq 'ok' && $_->{seconds}
 ($stopped) = grep { $_->{verb} eq 'stopped' } @said;
 cmp_ok($stopped->{seconds}, '<', 1, 'nor the end');
 is("$totals->{unblocked} $totals->{strayed}", '0 0', "no signal in $totals->{lookups} look-ups");
+
+# Of those that need the same name, one looks it up.
+@said = drive([@standard, @dns, '-n', 300],
+	line('go', url => url('/200', 'http', 'good.test'), repeat => 299), "wait\n",
+	line('go', url => url('/200', 'http', 'none.test'), repeat => 20));
+is("$totals->{lookups} $totals->{ok} $totals->{resolve}", '21 299 20', 'one look-up for many');
+@said = drive([@standard, @dns],
+	line('go', url => url('/200', 'http', 'hang.test'), total_ms => 800, tag => 1),
+	line('go', url => url('/200', 'http', 'hang.test'), total_ms => 300, tag => 2),
+	line('go', url => url('/200', 'http', 'hang.test'), total_ms => 1200, tag => 3, repeat => 2),
+	line('go', url => url('/200', 'http', 'hang.test'), total_ms => 9000, cancel => 1));
+is(join(' ', map { $_->{outcome} . sprintf '%.1f', $_->{seconds} } grep { $_->{tag} } @said),
+	'timeout0.3 timeout0.8 timeout1.2 timeout1.2', 'who waits for it waits no longer than its time');
+
+@said = drive(['-f', 30, @standard], line('go', url => url('/hang'), repeat => 60, total_ms => 500));
+cmp_ok($totals->{local}, '>', 20, 'no descriptors are our own fault');
+is($totals->{local} + $totals->{timeout}, 60, 'and nobody else\'s');
 
 @said = drive([@standard, '-n', 20], line('go', url => url('/hang'), repeat => 20),
 	line('go', url => url('/200')), line('stop', ms => 50));

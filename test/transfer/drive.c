@@ -3,7 +3,7 @@
  * drive.c
  *	  Runs requests through transfer*.c as a script says, and tells what came.
  *
- *	  drive [-n MAX] [-a ALLOW] [-d NAME=ANSWERS] [-s] [-q] < SCRIPT
+ *	  drive [-f DESCRIPTORS] [-n MAX] [-a ALLOW] [-d NAME=ANSWERS] [-s] [-q] < SCRIPT
  *
  * Each line of the script is a verb and name=value pairs, split by tabs, with
  * %XX for any byte:
@@ -476,12 +476,12 @@ add_name(char *argument)
 }
 
 static void
-raise_descriptors(void)
+set_descriptors(rlim_t n)
 {
 	struct rlimit limit;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+	limit.rlim_cur = limit.rlim_max < n ? limit.rlim_max : n;
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
@@ -513,11 +513,14 @@ main(int argc, char **argv)
 	int			option;
 
 	main_thread = pthread_self();
-	raise_descriptors();
-	while ((option = getopt(argc, argv, "n:a:d:sq")) != -1)
+	set_descriptors(65536);
+	while ((option = getopt(argc, argv, "f:n:a:d:sq")) != -1)
 	{
 		switch (option)
 		{
+			case 'f':
+				set_descriptors(atoi(optarg));
+				break;
 			case 'n':
 				max_in_flight = atoi(optarg);
 				break;
