@@ -15,6 +15,9 @@
 
 #include "transfer_internal.h"
 
+/* CURLE_TOO_LARGE of 8.6 and later, which may be what we run with. */
+#define LINE_TOO_LARGE 100
+
 static bool
 make_room(Item *item, size_t length)
 {
@@ -167,7 +170,7 @@ answer_prepare(Item *item, CURLcode *code)
 static TransferOutcome
 judge_failure(const Item *item, CURLcode code)
 {
-	switch (code)
+	switch ((int) code)
 	{
 		case CURLE_COULDNT_RESOLVE_HOST:
 			return TRANSFER_RESOLVE;
@@ -191,9 +194,10 @@ judge_failure(const Item *item, CURLcode code)
 			return TRANSFER_BROKEN;
 		case CURLE_WRITE_ERROR:
 		case CURLE_FILESIZE_EXCEEDED:
+		case LINE_TOO_LARGE:
 			return TRANSFER_TOO_LARGE;
 		case CURLE_OUT_OF_MEMORY:
-			/* So libcurl calls a header line that is longer than it takes. */
+			/* So an older libcurl calls a header line that is too large. */
 			return item->began ? TRANSFER_TOO_LARGE : TRANSFER_LOCAL;
 		case CURLE_FAILED_INIT:
 			return TRANSFER_LOCAL;
