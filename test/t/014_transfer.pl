@@ -360,7 +360,7 @@ is_deeply([map { $no_lists[$_] } grep { $said[$_]{error} eq '' } 0 .. $#no_lists
 
 # --- names: what counts is the address that is connected to
 
-@dns = ('-d', 'mixed.test=10.0.0.1,169.254.169.254,127.0.0.2', '-d', 'rebind.test=127.0.0.2|127.0.0.1|::1|127.0.0.2',
+@dns = ('-d', 'mixed.test=10.0.0.1,169.254.169.254,127.0.0.2', '-d', 'rebind.test=127.0.0.2|127.0.0.1|10.0.0.1|127.0.0.2',
 	'-d', 'good.test=127.0.0.1', '-d', 'none.test=none', '-d', 'hang.test=hang', '-d', 'hang2.test=hang');
 is(request(['-a', '127.0.0.2', @dns], url => url('/200', 'http', 'mixed.test'))->{outcome}, 'connect',
 	'of several addresses only those are tried that may be reached');
@@ -501,7 +501,9 @@ is("$totals->{unblocked} $totals->{strayed}", '0 0', "no signal in $totals->{loo
 @said = drive([@standard, @dns, '-n', 300],
 	line('go', url => url('/200', 'http', 'good.test'), repeat => 299), "wait\n",
 	line('go', url => url('/200', 'http', 'none.test'), repeat => 20));
-is("$totals->{lookups} $totals->{ok} $totals->{resolve}", '21 299 20', 'one look-up for many');
+is("$totals->{ok} $totals->{resolve}", '299 20', 'many to one name');
+# Each may be two, one for IPv4 and one for IPv6.
+cmp_ok($totals->{lookups}, '<=', 42, "$totals->{lookups} look-ups for them");
 @said = drive([@standard, @dns],
 	line('go', url => url('/200', 'http', 'hang.test'), total_ms => 800, tag => 1),
 	line('go', url => url('/200', 'http', 'hang.test'), total_ms => 300, tag => 2),

@@ -147,6 +147,8 @@ getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
 		if (strncasecmp(names[i].name, host, length) != 0 || names[i].name[length] != '\0')
 			continue;
 		snprintf(copy, sizeof(copy), "%.*s", (int) strcspn(names[i].next, "|"), names[i].next);
+		if (hints->ai_family == AF_INET6)
+			continue;			/* the other half of a look-up */
 		names[i].next += strcspn(names[i].next, "|");
 		names[i].next = *names[i].next ? names[i].next + 1 : names[i].answers;
 	}
