@@ -12,6 +12,7 @@ import gzip
 import itertools
 import json
 import os
+import random
 import socket
 import socketserver
 import ssl
@@ -94,6 +95,23 @@ ENDLESS = {
 }
 
 
+PIECES = (b"\r\n", b"\r\n\r\n", b"\n", b"\0", b":", b" ", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 C\r\n\r\n",
+          b"Transfer-Encoding: chunked\r\n", b"Content-Length: 7\r\n", b"Retry-After: ", b"ffffffff\r\n",
+          b"0\r\n\r\n", b"Connection: close\r\n", b"\xff\xfe", b"x" * 5000, b"-1", b"9" * 30)
+
+
+def mutated(seed):
+    """An answer that was right once, or nearly; the same for the same seed."""
+    chance = random.Random(seed)
+    data = bytearray(chance.choice(list(FIXED.values()) + list(BROKEN.values()))[:3000])
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randint(0, min(len(data), chance.choice((20, 80, 3000))))
+        to = at + chance.randint(0, 10)
+        data[at:to] = chance.choice((b"", bytes([chance.randint(0, 255)]), chance.choice(PIECES),
+                                     data[at:to] * 2))
+    return bytes(data)
+
+
 class Http(asyncio.Protocol):
     def connection_made(self, transport):
         self.transport = transport
@@ -133,6 +151,9 @@ class Http(asyncio.Protocol):
         elif path == "/trickle":
             send(b"HTTP/1.1 200 OK\r\n\r\n")
             asyncio.ensure_future(self.repeat(b"x", 0.1))
+        elif path.startswith("/mutated/"):
+            send(mutated(path))
+            self.transport.close()
         elif path == "/reset":
             self.transport.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
