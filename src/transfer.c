@@ -20,6 +20,7 @@
 #include "transfer_internal.h"
 
 #define EVENTS_AT_ONCE 256
+#define GRACE_MS 2000
 
 struct Transfer
 {
@@ -104,7 +105,11 @@ release_signals(sigset_t before)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* libcurl's word on a socket: what it waits for there now. */
+/*
+ * libcurl's word on a socket: what it waits for there now.  Where the kernel has
+ * no memory for that the request's time will end it; were libcurl told of it,
+ * it would give up all of them.
+ */
 static int
 watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
@@ -122,10 +127,9 @@ watch(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 		event.events |= EPOLLIN;
 	if (what & CURL_POLL_OUT)
 		event.events |= EPOLLOUT;
-	if (epoll_ctl(transfer->epoll, EPOLL_CTL_MOD, fd, &event) == 0 ||
-		(errno == ENOENT && epoll_ctl(transfer->epoll, EPOLL_CTL_ADD, fd, &event) == 0))
-		return 0;
-	return -1;
+	if (epoll_ctl(transfer->epoll, EPOLL_CTL_MOD, fd, &event) != 0 && errno == ENOENT)
+		epoll_ctl(transfer->epoll, EPOLL_CTL_ADD, fd, &event);
+	return 0;
 }
 
 /*
@@ -254,6 +258,8 @@ transfer_timeout(Transfer *transfer)
 	if (transfer->done.first || (transfer->waiting.first && transfer->look_again))
 		return 0;
 	curl_multi_timeout(transfer->multi, &ms);
+	if (transfer->running.first && (ms < 0 || ms > GRACE_MS))
+		ms = GRACE_MS;
 	if (transfer->waiting.first == NULL)
 		return ms;
 	now = now_ms();
@@ -327,7 +333,7 @@ look_at_waiting(Transfer *transfer)
 			curl_easy_setopt(item->easy, CURLOPT_TIMEOUT_MS, (long) (item->until - now)) == CURLE_OK &&
 			hand_to_libcurl(transfer, item) == CURLM_OK)
 			continue;
-		answer_late(item);
+		answer_late(item, item->waited);
 		list_append(&transfer->done, item);
 	}
 	transfer->look_again = false;
@@ -352,6 +358,29 @@ collect(Transfer *transfer)
 		transfer->look_again |= item->looks_up;
 		curl_multi_remove_handle(transfer->multi, easy);
 		list_remove(&transfer->running, item);
+		list_append(&transfer->done, item);
+	}
+}
+
+/*
+ * libcurl ends a request in its time; but out of memory it has been seen to lose
+ * one, or its timer.
+ */
+static void
+end_overdue(Transfer *transfer)
+{
+	int64_t		now = now_ms();
+	Item	   *next;
+
+	for (Item *item = transfer->running.first; item; item = next)
+	{
+		next = item->next;
+		if (now < item->until + GRACE_MS)
+			continue;
+		curl_multi_remove_handle(transfer->multi, item->easy);
+		transfer->look_again |= item->looks_up;
+		list_remove(&transfer->running, item);
+		answer_late(item, (now - item->started) / 1000.0);
 		list_append(&transfer->done, item);
 	}
 }
@@ -382,6 +411,7 @@ transfer_work(Transfer *transfer)
 	if (ms == 0)
 		curl_multi_socket_action(transfer->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	collect(transfer);
+	end_overdue(transfer);
 	release_signals(before);
 	look_at_waiting(transfer);
 }

@@ -250,6 +250,9 @@ describe(Item *item, CURLcode code)
 		case TRANSFER_TOO_LARGE:
 			snprintf(item->error, ERROR_MAX, "response is larger than may be kept");
 			break;
+		case TRANSFER_LOCAL:
+			snprintf(item->error, ERROR_MAX, "out of memory or descriptors");
+			break;
 		case TRANSFER_BROKEN:
 			if (code == CURLE_OK)
 			{
@@ -283,11 +286,11 @@ answer_judge(Item *item, CURLcode code)
 	describe(item, code);
 }
 
-/* Its time was over before libcurl had it. */
+/* Its time is over, and libcurl has not had it or has not ended it. */
 void
-answer_late(Item *item)
+answer_late(Item *item, double seconds)
 {
 	item->outcome = TRANSFER_TIMEOUT;
-	item->seconds = item->waited;
-	snprintf(item->error, ERROR_MAX, "timed out while another request looked the name up");
+	item->seconds = seconds;
+	snprintf(item->error, ERROR_MAX, "timed out");
 }

@@ -97,7 +97,7 @@ extern const char *check_url(const TransferRequest *request, CURLU *url);
 /* transfer_answer.c: set the callbacks that take what comes; judge at the end */
 extern void answer_prepare(Item *item, CURLcode *code);
 extern void answer_judge(Item *item, CURLcode code);
-extern void answer_late(Item *item);
+extern void answer_late(Item *item, double seconds);
 
 /* transfer_connect.c: the callbacks where connections are made and used */
 extern void connect_prepare(Item *item, CURLcode *code);

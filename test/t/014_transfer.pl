@@ -129,7 +129,7 @@ sub build
 {
 	my @cc = split ' ', $ENV{CC} // 'gcc';
 	my @command = (@cc, qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare
-		  -Wno-missing-field-initializers -o), $drive,
+		  -Wno-missing-field-initializers), map({ "-Wl,--wrap=$_" } qw(malloc calloc realloc strdup strndup)), '-o', $drive,
 		"$top/test/transfer/drive.c", glob("$top/src/transfer*.c"), '-lcurl', '-lpthread', '-ldl');
 	my $said = '';
 
@@ -538,6 +538,18 @@ is($totals->{finished}, $mutated, "$mutated mutated answers: "
 is($totals->{local} + $totals->{refused} + $totals->{tls}, 0, 'none is taken for what it cannot be');
 
 # --- memory
+
+# Each single allocation of ours fails once.
+my %hungry = (
+	HTTP => { url => url('/once', 'http', 'good.test'), body => 'x', header => 'X-A|b', user => 'a', password => 'b' },
+	'a large answer' => { url => url('/full'), method => 'GET' },
+	mail => mail('hungry', {}, 'smtp', 'x', to => ['b@y.test', 'c@y.test'])->[2]);
+for my $name (sort keys %hungry)
+{
+	my ($starved) = drive(['-q', @standard, @dns], line('starve', total_ms => 2000, %{ $hungry{$name} }));
+	is($totals->{finished}, $starved->{started}, "no memory for $name: each of $starved->{started} that began has an end");
+	is($totals->{finished}, $totals->{ok} + $totals->{local}, "well, or $totals->{local} times for want of it");
+}
 
 SKIP:
 {

@@ -15,6 +15,9 @@
  *	  stop ms=		go on for so long, then close everything
  *	  guard host= address= port=	what does the guard say?
  *	  check list=	what is wrong with that list?
+ *	  starve ...	a request again and again, from opening to closing: first with
+ *					no memory for our first allocation, then for the second, and
+ *					so on until it needs no more
  *
  * With -q results are only counted.  With -s a timer fires each ms, and it is
  * counted how often its handler runs in another thread than ours.
@@ -81,6 +84,52 @@ static int	max_in_flight = 1000;
 static bool quiet;
 static long counts[TRANSFER_LOCAL + 1];
 static long not_started;
+
+/* Which allocation from here on is to fail; 0: none. */
+static long fail_in;
+
+/* Allocations of our own files come here, libcurl's do not: see the linker's --wrap. */
+extern void *__real_malloc(size_t size);
+extern void *__real_calloc(size_t n, size_t size);
+extern void *__real_realloc(void *old, size_t size);
+extern char *__real_strdup(const char *text);
+extern char *__real_strndup(const char *text, size_t length);
+
+static bool
+is_to_fail(void)
+{
+	return fail_in > 0 && --fail_in == 0;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return is_to_fail() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t n, size_t size)
+{
+	return is_to_fail() ? NULL : __real_calloc(n, size);
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	return is_to_fail() ? NULL : __real_realloc(old, size);
+}
+
+char *
+__wrap_strdup(const char *text)
+{
+	return is_to_fail() ? NULL : __real_strdup(text);
+}
+
+char *
+__wrap_strndup(const char *text, size_t length)
+{
+	return is_to_fail() ? NULL : __real_strndup(text, length);
+}
 
 static double
 now(void)
@@ -394,6 +443,45 @@ go(Field *fields, int n)
 		memset(fields[i].value, '!', fields[i].length);
 }
 
+/* True if it went through without needing the allocation that was to fail. */
+static bool
+go_hungry(const TransferRequest *request, long nth, long *opened, long *started)
+{
+	const char *error;
+	bool		enough;
+
+	fail_in = nth;
+	transfer = transfer_open(max_in_flight, allow, &error);
+	if (transfer)
+	{
+		++*opened;
+		*started += transfer_start(transfer, request, &error) != 0;
+		wait_all();
+		transfer_close(transfer);
+	}
+	enough = fail_in > 0;
+	fail_in = 0;
+	return enough;
+}
+
+static void
+starve(const Field *fields, int n)
+{
+	TransferHeader headers[MAX_FIELDS];
+	const char *recipients[MAX_FIELDS];
+	TransferRequest request = {0};
+	long		opened = 0;
+	long		started = 0;
+	long		nth = 1;
+
+	fill(&request, fields, n, headers, recipients);
+	transfer_close(transfer);
+	while (nth < 100000 && !go_hungry(&request, nth, &opened, &started))
+		nth++;
+	printf("starved\ttimes=%ld\topened=%ld\tstarted=%ld\n", nth, opened, started);
+	open_transfer();
+}
+
 static void
 stop(const Field *fields, int n)
 {
@@ -445,6 +533,8 @@ obey(char *line)
 		wait_all();
 	else if (strcmp(verb, "stop") == 0)
 		stop(fields, n);
+	else if (strcmp(verb, "starve") == 0)
+		starve(fields, n);
 	else if (strcmp(verb, "guard") == 0)
 		guard(fields, n);
 	else if (strcmp(verb, "check") == 0)
