@@ -1,0 +1,26 @@
+/*-------------------------------------------------------------------------
+ *
+ * transfer_guard.h
+ *	  Which addresses may be connected to.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_TRANSFER_GUARD_H
+#define JOURNEY_TRANSFER_GUARD_H
+
+#include <sys/socket.h>
+
+typedef struct AllowList AllowList;
+
+/* NULL and an error where the text is wrong.  See transfer_open(). */
+extern AllowList *guard_parse(const char *string, const char **error);
+extern void guard_free(AllowList *list);
+
+/*
+ * NULL if a connection to that address is right for a URL with that host, else
+ * what kind of address it is.  The host is in lower case, without a final dot.
+ */
+extern const char *guard_refuses(const AllowList *list, const char *host,
+								 const struct sockaddr *address);
+
+#endif							/* JOURNEY_TRANSFER_GUARD_H */
