@@ -119,8 +119,7 @@ SELECT t.xact < (SELECT h.settled FROM journey.horizon h) AS settled,
 
 -- Counted by what they have in common.
 CREATE OR REPLACE VIEW journey.recent_move AS
-SELECT t.settled, t.journey, t.version, t.from_tile, t.to_tile, t.reason, t.seq = 1 AS is_entry,
-	   t.reason NOT IN ('g', 'f', 'b') AS is_move, count(*) AS rows
+SELECT t.settled, t.journey, t.version, t.from_tile, t.to_tile, t.reason, t.seq = 1 AS is_entry, count(*) AS rows
   FROM journey.unfolded t
  GROUP BY 1, 2, 3, 4, 5, 6, 7;
 
@@ -156,24 +155,36 @@ SELECT t.settled, t.journey, c.version, c.tile,
  WHERE v.definition ? 'goal'
  GROUP BY 1, 2, 3, 4;
 
+-- The one place that says what a row counts as, at each of the tiles it is about.
+CREATE OR REPLACE FUNCTION journey.move_counts(
+	definition jsonb, tiles text[], from_tile smallint, to_tile smallint, reason "char", is_entry bool)
+RETURNS TABLE (tile int, entered int, departed int, errors int, converted int)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 3
+BEGIN ATOMIC
+	SELECT c.tile, c.entered, c.departed, c.errors, c.converted
+	  FROM (SELECT move_counts.reason NOT IN ('g', 'f', 'b') AS is_move,
+				   coalesce(definition #>> ARRAY['tiles', tiles[from_tile + 1], 'type'] = 'exit', false) AS from_exit,
+				   coalesce(definition #>> ARRAY['tiles', tiles[to_tile + 1], 'type'] = 'exit', false) AS to_exit) x
+	 CROSS JOIN LATERAL (
+			VALUES (-1, is_entry::int,
+					CASE reason WHEN 'i' THEN x.to_exit::int - x.from_exit::int
+								ELSE (x.is_move AND (x.to_exit OR (to_tile IS NULL AND NOT x.from_exit)))::int END,
+					(reason = 'f')::int, (reason = 'g')::int),
+				   (to_tile, x.is_move::int, (x.is_move AND x.to_exit)::int, 0, 0),
+				   (from_tile, (x.is_move AND is_entry)::int, (x.is_move AND NOT x.from_exit)::int,
+					(reason = 'f')::int, 0)) c (tile, entered, departed, errors, converted)
+	 WHERE c.tile IS NOT NULL;
+END;
+COMMENT ON FUNCTION journey.move_counts(jsonb, text[], smallint, smallint, "char", bool) IS
+'Internal. What a row of transition_row with these tiles and reason, of a version with this definition, counts as at its tiles and (tile -1) for the journey; is_entry: it is its member''s first.';
+
 -- What the rows not folded yet add to tile_total, in its columns; a tile may come more than once.
 CREATE OR REPLACE VIEW journey.recent AS
 SELECT m.settled, m.journey, m.version, c.tile::smallint AS tile, c.entered * m.rows AS entered,
 	   c.departed * m.rows AS departed, c.errors * m.rows AS errors, 0::bigint AS passed, c.converted * m.rows AS converted
   FROM journey.recent_move m
   JOIN journey.version_row v ON v.journey = m.journey AND v.version = m.version
- CROSS JOIN LATERAL (
-		SELECT coalesce(v.definition #>> ARRAY['tiles', v.tiles[m.from_tile + 1], 'type'] = 'exit', false) AS from_exit,
-			   coalesce(v.definition #>> ARRAY['tiles', v.tiles[m.to_tile + 1], 'type'] = 'exit', false) AS to_exit) x
- CROSS JOIN LATERAL (
-		VALUES (-1, m.is_entry::int,
-				CASE m.reason WHEN 'i' THEN x.to_exit::int - x.from_exit::int
-							  ELSE (m.is_move AND (x.to_exit OR (m.to_tile IS NULL AND NOT x.from_exit)))::int END,
-				(m.reason = 'f')::int, (m.reason = 'g')::int),
-			   (m.to_tile, m.is_move::int, (m.is_move AND x.to_exit)::int, 0, 0),
-			   (m.from_tile, (m.is_move AND m.is_entry)::int, (m.is_move AND NOT x.from_exit)::int,
-				(m.reason = 'f')::int, 0)) c (tile, entered, departed, errors, converted)
- WHERE c.tile IS NOT NULL
+ CROSS JOIN LATERAL journey.move_counts(v.definition, v.tiles, m.from_tile, m.to_tile, m.reason, m.is_entry) c
 UNION ALL
 SELECT g.settled, g.journey, g.version, g.tile, 0, 0, 0, g.passed, g.converted
   FROM journey.recent_goal g;

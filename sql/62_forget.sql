@@ -6,8 +6,8 @@
 -- so two that forget never wait for each other, but for the same customer.
 
 -- What the journeys' counts would have come to had these members, of that customer, exited now and had all their
--- rows been folded: the columns of tile_total.  It counts as journey.recent does (sql/60_views.sql says what), and
--- test/sql/forget.sql holds the two against each other.
+-- rows been folded: the columns of tile_total.  First visits and goals are counted as journey.recent_goal does, but
+-- of one customer; test/sql/forget.sql holds the two against each other.
 CREATE OR REPLACE FUNCTION journey.unfolded_counts(who text, members bigint[])
 RETURNS TABLE (journey int, version smallint, tile smallint, entered bigint, departed bigint, errors bigint, passed bigint,
 	converted bigint)
@@ -24,26 +24,15 @@ WITH theirs AS MATERIALIZED (
 		  FROM journey.member_row m
 		 WHERE m.customer = who AND m.id = ANY (members) AND m.run = 0),
 	 moves AS (
-		SELECT t.journey, t.version, t.from_tile, t.to_tile, t.reason, t.is_move, t.seq = 1 AS is_entry, count(*) AS rows
+		SELECT t.journey, t.version, t.from_tile, t.to_tile, t.reason, t.seq = 1 AS is_entry, count(*) AS rows
 		  FROM theirs t
-		 GROUP BY 1, 2, 3, 4, 5, 6, 7),
+		 GROUP BY 1, 2, 3, 4, 5, 6),
 	 counted AS (
 		SELECT m.journey, m.version, c.tile::smallint AS tile, c.entered * m.rows AS entered, c.departed * m.rows AS departed,
 			   c.errors * m.rows AS errors, 0::bigint AS passed, c.converted * m.rows AS converted
 		  FROM moves m
 		  JOIN journey.version_row v ON v.journey = m.journey AND v.version = m.version
-		 CROSS JOIN LATERAL (
-				SELECT coalesce(v.definition #>> ARRAY['tiles', v.tiles[m.from_tile + 1], 'type'] = 'exit', false) AS from_exit,
-					   coalesce(v.definition #>> ARRAY['tiles', v.tiles[m.to_tile + 1], 'type'] = 'exit', false) AS to_exit) x
-		 CROSS JOIN LATERAL (
-				VALUES (-1, m.is_entry::int,
-						CASE m.reason WHEN 'i' THEN x.to_exit::int - x.from_exit::int
-									  ELSE (m.is_move AND (x.to_exit OR (m.to_tile IS NULL AND NOT x.from_exit)))::int END,
-						(m.reason = 'f')::int, (m.reason = 'g')::int),
-					   (m.to_tile, m.is_move::int, (m.is_move AND x.to_exit)::int, 0, 0),
-					   (m.from_tile, (m.is_move AND m.is_entry)::int, (m.is_move AND NOT x.from_exit)::int,
-						(m.reason = 'f')::int, 0)) c (tile, entered, departed, errors, converted)
-		 WHERE c.tile IS NOT NULL
+		 CROSS JOIN LATERAL journey.move_counts(v.definition, v.tiles, m.from_tile, m.to_tile, m.reason, m.is_entry) c
 		UNION ALL
 		SELECT t.journey, c.version, c.tile, 0, 0, 0, c.is_visit::int, c.is_converted::int
 		  FROM theirs t

@@ -24,7 +24,7 @@ SELECT l.level, m.kind, n.name
 		('{view, operate}', 'table', '{journey, version, tile, edge, member, event, transition, action, destination,
 			audience, audience_member, source, watch, profile, customer, queue, pause, held, forgotten, status, tile_stats,
 			failure, upcoming, worker}'),
-		('{view, operate}', 'function', '{worker_list}'),
+		('{view, operate}', 'function', '{worker_list, move_counts}'),
 		('{author, view, operate}', 'schema', '{journey}')) AS m (levels, kind, names)
  CROSS JOIN LATERAL unnest(m.levels) AS l (level)
  CROSS JOIN LATERAL unnest(m.names) AS n (name);

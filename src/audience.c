@@ -365,7 +365,7 @@ journey_in_audience(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(false);
 	values[0] = PG_GETARG_DATUM(0);
 	values[1] = PG_GETARG_DATUM(1);
-	sql_begin_by_index(&session);
+	sql_begin(&session);
 	sql_read(&plan, values, NULL, GetActiveSnapshot());
 	is_in = DatumGetBool(sql_value(0, 1, &isnull));
 	exists = DatumGetBool(sql_value(0, 2, &isnull));

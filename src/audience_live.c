@@ -26,7 +26,6 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -96,18 +95,6 @@ find_source(const AudienceRow *row, Oid relation, Occasion occasion)
 	return row->source != 0 && source_find(relation) == row->source ? row->source : 0;
 }
 
-static Datum
-text_array(List *list)
-{
-	Datum	   *values = palloc(sizeof(Datum) * Max(list_length(list), 1));
-	int			n = 0;
-	ListCell   *cell;
-
-	foreach(cell, list)
-		values[n++] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 static void
 write_source(const AudienceRow *row, int id, List *columns)
 {
@@ -117,7 +104,7 @@ write_source(const AudienceRow *row, int id, List *columns)
 		3, {TEXTOID, INT4OID, TEXTARRAYOID}
 	};
 	Datum		values[] = {CStringGetTextDatum(row->name), Int32GetDatum(id),
-	text_array(columns)};
+	sql_text_array(columns)};
 	bool		nulls[] = {false, id == 0, id == 0};
 	SqlSession	session;
 	uint64		n;

@@ -11,7 +11,6 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "audience_row.h"
@@ -26,20 +25,10 @@ void
 audience_raise_missing(const char *name)
 {
 	static SqlPlan plan = {"SELECT name FROM journey.audience ORDER BY name"};
-	SqlSession	session;
 	Nearest		nearest;
-	uint64		found;
 	char	   *hint;
 
-	nearest_begin(&nearest, name);
-	sql_begin(&session);
-	found = sql_read(&plan, NULL, NULL, GetLatestSnapshot());
-	for (uint64 i = 0; i < found; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		nearest_offer(&nearest, sql_text(&session, i, 1));
-	}
-	sql_end(&session);
+	(void) nearest_among(&nearest, &plan, name);
 	hint = nearest_hint(&nearest);
 	ereport(ERROR,
 			errcode(ERRCODE_UNDEFINED_OBJECT),

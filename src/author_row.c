@@ -22,19 +22,9 @@ static char *
 nearest_journey_hint(const char *name)
 {
 	static SqlPlan plan = {"SELECT name FROM journey.journey ORDER BY name"};
-	SqlSession	session;
 	Nearest		nearest;
-	uint64		found;
 
-	nearest_begin(&nearest, name);
-	sql_begin(&session);
-	found = sql_read(&plan, NULL, NULL, GetLatestSnapshot());
-	for (uint64 i = 0; i < found; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		nearest_offer(&nearest, sql_text(&session, i, 1));
-	}
-	sql_end(&session);
+	(void) nearest_among(&nearest, &plan, name);
 	return nearest_hint(&nearest);
 }
 

@@ -14,7 +14,6 @@
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -168,18 +167,6 @@ tell_others(void)
 	source_touch();
 }
 
-static Datum
-name_array(List *names)
-{
-	Datum	   *values = palloc(sizeof(Datum) * list_length(names));
-	ListCell   *cell;
-
-	foreach(cell, names)
-		values[foreach_current_index(cell)] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(values, list_length(names), TEXTOID, -1,
-										   false, TYPALIGN_INT));
-}
-
 static void
 write_bound(Relation rel, int source, List *keys, const char *traits)
 {
@@ -193,7 +180,7 @@ write_bound(Relation rel, int source, List *keys, const char *traits)
 	};
 	Datum		values[] = {Int32GetDatum(source),
 		CStringGetTextDatum(get_namespace_name(RelationGetNamespace(rel))),
-		CStringGetTextDatum(RelationGetRelationName(rel)), name_array(keys),
+		CStringGetTextDatum(RelationGetRelationName(rel)), sql_text_array(keys),
 	traits ? CStringGetTextDatum(traits) : (Datum) 0};
 	bool		nulls[] = {false, false, false, false, traits == NULL};
 	SqlSession	session;

@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "sql.h"
+
 /* A name in quotes, clipped and without control characters, for messages. */
 extern char *quoted_name(const char *name);
 
@@ -29,6 +31,12 @@ typedef struct Nearest
 
 extern void nearest_begin(Nearest *nearest, const char *wanted);
 extern void nearest_offer(Nearest *nearest, const char *candidate);
+
+/*
+ * Is the name among those that the plan gives, as of now?  If not, all of them were
+ * offered.
+ */
+extern bool nearest_among(Nearest *nearest, SqlPlan *plan, const char *wanted);
 
 /* As: Did you mean "for"?  NULL where nothing is near. */
 extern char *nearest_hint(const Nearest *nearest);

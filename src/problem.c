@@ -9,6 +9,8 @@
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/snapmgr.h"
 #include "utils/varlena.h"
 
 #include "problem.h"
@@ -214,6 +216,28 @@ nearest_offer(Nearest *nearest, const char *candidate)
 		nearest->best = candidate;
 		nearest->distance = distance;
 	}
+}
+
+bool
+nearest_among(Nearest *nearest, SqlPlan *plan, const char *wanted)
+{
+	SqlSession	session;
+	uint64		found;
+	bool		exists = false;
+
+	nearest_begin(nearest, wanted);
+	sql_begin(&session);
+	found = sql_read(plan, NULL, NULL, GetLatestSnapshot());
+	for (uint64 i = 0; i < found && !exists; i++)
+	{
+		char	   *candidate = sql_text(&session, i, 1);
+
+		CHECK_FOR_INTERRUPTS();
+		exists = strcmp(candidate, wanted) == 0;
+		nearest_offer(nearest, candidate);
+	}
+	sql_end(&session);
+	return exists;
 }
 
 char *

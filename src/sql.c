@@ -65,15 +65,6 @@ set_off(const char *name)
 }
 
 void
-sql_begin_by_index(SqlSession *session)
-{
-	sql_begin(session);
-	if (session->role.guc_nest == 0)
-		session->role.guc_nest = NewGUCNestLevel();
-	set_off("enable_seqscan");
-}
-
-void
 sql_end(SqlSession *session)
 {
 	sql_disconnect(session);
@@ -370,6 +361,18 @@ sql_relation(const char *name)
 }
 
 /* The caller has set up the result set with InitMaterializedSRF. */
+Datum
+sql_text_array(List *names)
+{
+	Datum	   *values = palloc(sizeof(Datum) * Max(list_length(names), 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach(cell, names)
+		values[n++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 void
 sql_return_rows(FunctionCallInfo fcinfo)
 {

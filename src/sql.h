@@ -47,13 +47,6 @@ typedef struct SqlSession
 
 /* Connect SPI and become the extension's owner; sql_end undoes both. */
 extern void sql_begin(SqlSession *session);
-
-/*
- * The same where each statement is to find a row or few by an index, however
- * small the table was when its plan was made: it may have grown since, in this
- * very transaction.
- */
-extern void sql_begin_by_index(SqlSession *session);
 extern void sql_end(SqlSession *session);
 
 /* The same as whoever the current user is, with the settings that are. */
@@ -114,6 +107,9 @@ extern Oid	sql_relation(const char *name);
 
 /* Called for each relcache invalidation; InvalidOid means all. */
 extern void sql_invalidate(Oid relid);
+
+/* text[] of a list of char *. */
+extern Datum sql_text_array(List *names);
 
 /* Put the last result into the function's materialized result set, as is. */
 extern void sql_return_rows(FunctionCallInfo fcinfo);

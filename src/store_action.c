@@ -12,7 +12,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
@@ -52,19 +51,6 @@ static HotTable action_hot = {.natts = ACTION_COLUMNS};
 
 /* ---- new ones ---- */
 
-static Datum
-tag_array(List *tags)
-{
-	Datum	   *elements = palloc(list_length(tags) * sizeof(Datum));
-	int			n = 0;
-	ListCell   *cell;
-
-	foreach(cell, tags)
-		elements[n++] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false,
-										   TYPALIGN_INT));
-}
-
 static void
 set_time(Datum *values, bool *nulls, int column, TimestampTz value)
 {
@@ -88,7 +74,7 @@ store_insert_action(Step *step, const Action *action)
 	values[ACTION_PAYLOAD] = JsonbPGetDatum(action->payload);
 	nulls[ACTION_TAGS] = tile->tags == NIL;
 	if (tile->tags != NIL)
-		values[ACTION_TAGS] = tag_array(tile->tags);
+		values[ACTION_TAGS] = sql_text_array(tile->tags);
 	values[ACTION_STATE] = CStringGetTextDatum(action->suppressed ? "suppressed" : "pending");
 	values[ACTION_ATTEMPTS] = Int32GetDatum(0);
 	set_time(values, nulls, ACTION_NEXT_ATTEMPT_AT, action->next_attempt_at);

@@ -94,7 +94,7 @@ store_in_audience(Step *step, const char *audience)
 	SqlSession	session;
 	bool		found;
 
-	sql_begin_by_index(&session);
+	sql_begin(&session);
 	found = read_now(&plan, values) > 0;
 	sql_end(&session);
 	return found;

@@ -10,7 +10,6 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 
 #include "hot.h"
 #include "sql.h"
@@ -27,7 +26,7 @@ run_for(SqlPlan *plan, text *customer, const char *audience)
 	SqlSession	session;
 	uint64		n;
 
-	sql_begin_by_index(&session);
+	sql_begin(&session);
 	n = sql_run(plan, values, NULL);
 	sql_end(&session);
 	return n;

@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
-#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
@@ -16,29 +15,6 @@
 #include "rights.h"
 #include "sql.h"
 #include "validate.h"
-
-/* Is the name among those that the plan gives? */
-static bool
-name_exists(SqlPlan *plan, const char *name, Nearest *nearest)
-{
-	SqlSession	session;
-	uint64		found;
-	bool		exists = false;
-
-	nearest_begin(nearest, name);
-	sql_begin(&session);
-	found = sql_read(plan, NULL, NULL, GetLatestSnapshot());
-	for (uint64 i = 0; i < found && !exists; i++)
-	{
-		char	   *candidate = sql_text(&session, i, 1);
-
-		CHECK_FOR_INTERRUPTS();
-		exists = strcmp(candidate, name) == 0;
-		nearest_offer(nearest, candidate);
-	}
-	sql_end(&session);
-	return exists;
-}
 
 static void
 report_missing(Validation *validation, const Place *place, const char *message,
@@ -70,7 +46,7 @@ validate_destination(Validation *validation, const Tile *tile)
 
 	if (destination == NULL)
 		return;
-	if (!name_exists(&plan, destination, &nearest))
+	if (!nearest_among(&nearest, &plan, destination))
 		report_missing(validation, &here,
 					   psprintf("destination %s of %s does not exist",
 								quoted_name(destination), place_text(&parent)),
@@ -91,7 +67,7 @@ validate_audience(Validation *validation, const Place *place, const char *audien
 	static SqlPlan plan = {"SELECT name FROM journey.audience ORDER BY name"};
 	Nearest		nearest;
 
-	if (audience != NULL && !name_exists(&plan, audience, &nearest))
+	if (audience != NULL && !nearest_among(&nearest, &plan, audience))
 		report_missing(validation, place,
 					   psprintf("audience %s in %s does not exist",
 								quoted_name(audience), place_text(place)),
@@ -132,7 +108,7 @@ report_no_journey(Validation *validation, const Place *place, const char *name)
 	static SqlPlan plan = {"SELECT name FROM journey.journey ORDER BY name"};
 	Nearest		nearest;
 
-	(void) name_exists(&plan, name, &nearest);
+	(void) nearest_among(&nearest, &plan, name);
 	report_missing(validation, place,
 				   psprintf("journey %s of %s does not exist", quoted_name(name),
 							place_text(place->parent)),

@@ -191,18 +191,6 @@ check_condition(const WatchArguments *arguments, const char *owner)
 
 /* ---- writing ---- */
 
-static Datum
-text_array(List *names)
-{
-	Datum	   *values = palloc(list_length(names) * sizeof(Datum));
-	int			n = 0;
-	ListCell   *cell;
-
-	foreach(cell, names)
-		values[n++] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 static void
 write_watch(int source, const WatchArguments *arguments, const char *owner)
 {
@@ -218,7 +206,7 @@ write_watch(int source, const WatchArguments *arguments, const char *owner)
 		TEXTARRAYOID, BOOLOID}
 	};
 	Datum		values[] = {Int32GetDatum(source), PointerGetDatum(arguments->event),
-		CStringGetDatum(owner), text_array(arguments->customer_columns),
+		CStringGetDatum(owner), sql_text_array(arguments->customer_columns),
 		arguments->props, PointerGetDatum(arguments->condition),
 		PointerGetDatum(arguments->mode), PointerGetDatum(arguments->operations),
 	BoolGetDatum(arguments->always)};

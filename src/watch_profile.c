@@ -139,23 +139,6 @@ find_changes(void *arg)
 	finding->changed = any ? changed : NULL;
 }
 
-static Jsonb *
-profile_props(Jsonb *changed)
-{
-	JsonbParseState *state = NULL;
-	JsonbValue	value = {.type = jbvString};
-
-	value.val.string.val = "changed";
-	value.val.string.len = strlen("changed");
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	pushJsonbValue(&state, WJB_KEY, &value);
-	value.type = jbvBinary;
-	value.val.binary.data = &changed->root;
-	value.val.binary.len = VARSIZE(changed) - VARHDRSZ;
-	pushJsonbValue(&state, WJB_VALUE, &value);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
-
 /*
  * One customer's part of the change.  Where the values cannot be told, journeys
  * are to hear at least of what they are the values.
@@ -175,7 +158,7 @@ tell_profile(const ChangedRow *row, Oid role, text *customer)
 	}
 	if (finding.changed != NULL && !patch_captures(customer, finding.changed))
 		run_internal_event(customer, EVENT_PROFILE_CHANGED,
-						   profile_props(finding.changed));
+						   profile_changes(finding.changed));
 }
 
 /* Who gets another key is gone under the old one. */
