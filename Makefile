@@ -13,9 +13,8 @@
 EXTENSION  = journey
 EXTVERSION = 1.0
 MODULE_big = journey
-# transfer*.c, which sends by libcurl, waits for the worker that will use it: so far
-# only its tests build it.
-OBJS       := $(patsubst %.c,%.o,$(sort $(filter-out src/transfer%,$(wildcard src/*.c))))
+OBJS       := $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+SHLIB_LINK += -lcurl
 
 # The install script is joined from its parts.  An upgrade script is its delta
 # and every part that can be run again: all but tables and privileges.

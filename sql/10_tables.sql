@@ -136,6 +136,8 @@ CREATE TABLE journey.action (
 	delivered_at timestamptz,
 	expires_at timestamptz,
 	retry jsonb,
+	seq int NOT NULL,
+	limits jsonb,
 	PRIMARY KEY (customer, id)
 );
 CREATE INDEX action_id ON journey.action (id);
@@ -144,7 +146,32 @@ CREATE INDEX action_next ON journey.action (destination, next_attempt_at) WHERE 
 CREATE TABLE journey.destination (
 	name text COLLATE "C" PRIMARY KEY,
 	kind text NOT NULL,
-	config jsonb NOT NULL
+	config jsonb NOT NULL,
+	id int GENERATED ALWAYS AS IDENTITY,
+	owner name NOT NULL DEFAULT current_user,
+	needs_secret bool NOT NULL DEFAULT false,
+	paused_at timestamptz,
+	disabled text,
+	breaker text NOT NULL DEFAULT 'closed',
+	breaker_until timestamptz
+);
+
+-- Never dumped, and read by nobody: what a destination identifies itself and signs with.
+CREATE TABLE journey.secret (
+	destination text COLLATE "C" PRIMARY KEY,
+	secret text NOT NULL
+);
+
+-- What became of attempts; in parts, so that those who count do not wait for each other.
+CREATE TABLE journey.delivery_total (
+	destination text COLLATE "C" NOT NULL,
+	part bigint NOT NULL,
+	delivered bigint NOT NULL,
+	failed bigint NOT NULL,
+	dead bigint NOT NULL,
+	p50 double precision,
+	p99 double precision,
+	PRIMARY KEY (destination, part)
 );
 
 -- The user's tables that have our trigger; its argument is this id.  Which trigger it is: journey.source_place.
@@ -303,7 +330,7 @@ BEGIN
 		SELECT c.oid
 		  FROM pg_class c
 		 WHERE c.relnamespace = 'journey'::regnamespace AND c.relkind IN ('r', 'S')
-		   AND c.relname <> 'generation'
+		   AND c.relname NOT IN ('generation', 'secret')
 	LOOP
 		PERFORM pg_extension_config_dump(relation, '');
 	END LOOP;

@@ -97,10 +97,32 @@ COMMENT ON COLUMN journey.action.delivered_at IS 'when it was acknowledged';
 COMMENT ON COLUMN journey.action.expires_at IS 'from then on it is not sent; null: no such time';
 COMMENT ON COLUMN journey.action.retry IS 'its tile''s retry schedule: max attempts, and first, longest (seconds) and factor of the time between them; null: the default';
 
+COMMENT ON COLUMN journey.action.seq IS 'number of the member''s transition that made it, from 1: the order of a member''s actions';
+COMMENT ON COLUMN journey.action.limits IS 'what its journey said of quiet hours and cap, asked again whenever it is claimed: {zone, quiet: {from, to}, cap: {tag, max, per}}; null: neither';
 COMMENT ON TABLE journey.destination IS 'Where actions go.';
 COMMENT ON COLUMN journey.destination.name IS 'what action tiles call it';
-COMMENT ON COLUMN journey.destination.kind IS 'pull: a consumer claims its actions with journey_claim';
-COMMENT ON COLUMN journey.destination.config IS 'settings of that kind';
+COMMENT ON COLUMN journey.destination.kind IS 'webhook (HTTP), smtp (mail), sql (a function), each sent to by a worker; or pull: a consumer claims its actions with journey_claim';
+COMMENT ON COLUMN journey.destination.config IS 'settings of that kind; never a secret';
+COMMENT ON COLUMN journey.destination.id IS 'number of the destination';
+COMMENT ON COLUMN journey.destination.owner IS 'who made it: its templates and functions run as that role';
+COMMENT ON COLUMN journey.destination.needs_secret IS 'whether it has a secret, without which nothing is sent: a restored dump has none';
+COMMENT ON COLUMN journey.destination.paused_at IS 'since when journey_destination_pause() holds its actions; null: not';
+COMMENT ON COLUMN journey.destination.disabled IS 'why nothing is sent until journey_destination_resume(): what the receiver said; null: it is not disabled';
+COMMENT ON COLUMN journey.destination.breaker IS 'closed: attempts are made; open: none until breaker_until, because too many failed in a row; half_open: one is tried';
+COMMENT ON COLUMN journey.destination.breaker_until IS 'when an open breaker lets one attempt through; null: it is not open';
+
+COMMENT ON TABLE journey.secret IS 'Internal. Secrets of destinations; not dumped, and no level reads it.';
+COMMENT ON COLUMN journey.secret.destination IS 'name of the destination';
+COMMENT ON COLUMN journey.secret.secret IS 'text, a JSON object of named texts, or file:<name>, a file of journey.secret_dir';
+
+COMMENT ON TABLE journey.delivery_total IS 'Internal. What became of attempts at each destination; journey.delivery adds the parts.';
+COMMENT ON COLUMN journey.delivery_total.destination IS 'name of the destination';
+COMMENT ON COLUMN journey.delivery_total.part IS 'which of several rows that are counted in side by side; 0: of the worker that sends';
+COMMENT ON COLUMN journey.delivery_total.delivered IS 'attempts that delivered';
+COMMENT ON COLUMN journey.delivery_total.failed IS 'attempts that failed and were, or will be, repeated';
+COMMENT ON COLUMN journey.delivery_total.dead IS 'actions that came to nothing';
+COMMENT ON COLUMN journey.delivery_total.p50 IS 'milliseconds that half of the last 1000 attempts took at most; part 0 alone';
+COMMENT ON COLUMN journey.delivery_total.p99 IS 'the same of 99 percent';
 
 COMMENT ON TABLE journey.audience IS 'The audiences: named sets of customers.';
 COMMENT ON COLUMN journey.audience.name IS 'what journeys call it';
@@ -294,6 +316,7 @@ COMMENT ON COLUMN journey.armed.database IS 'OID of the database';
 
 COMMENT ON TABLE journey.event_default IS 'Events of times for which journey_maintain() has made no partition.';
 COMMENT ON TABLE journey.transition_default IS 'Transitions of times for which journey_maintain() has made no partition.';
+COMMENT ON SEQUENCE journey.destination_id_seq IS 'Numbers of destinations.';
 COMMENT ON SEQUENCE journey.event_id IS 'Ids of events and queue rows.';
 COMMENT ON SEQUENCE journey.member_id IS 'Ids of members.';
 COMMENT ON SEQUENCE journey.transition_id IS 'Ids of transitions.';

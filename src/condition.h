@@ -39,6 +39,14 @@ typedef enum Variable
 	/* The rows of a changed table, in expressions about such. */
 	VAR_NEW = NUM_VARIABLES,
 	VAR_OLD,
+
+	/* An action, in the templates of its destination. */
+	VAR_PAYLOAD,
+	VAR_JOURNEY,
+	VAR_TILE,
+	VAR_ID,
+	VAR_ATTEMPT,
+	VAR_CREATED_AT,
 	NUM_PARAMETERS
 } Variable;
 
@@ -180,6 +188,12 @@ extern void query_look(const CustomerQuery *query, RowQuery *found);
  * raises 22P02-like errors for an unclosed "{{"; template_eval gives jsonb.
  */
 extern Template *template_make(Jsonb *source);
+
+/*
+ * The same about an action, for destinations: its names are payload, customer,
+ * journey, tile, id, attempt, created_at, now and local_now.
+ */
+extern Template *template_make_action(Jsonb *source);
 extern Jsonb *template_eval(Template *template, const Author *author, Scope *scope);
 
 /* The expressions of a template, as a List of TemplatePart, for validation. */

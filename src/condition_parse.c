@@ -46,7 +46,13 @@ static const struct
 	[VAR_OUTCOME] = {"outcome", TEXTOID},
 	[VAR_RESPONSE] = {"response", JSONBOID},
 	[VAR_NEW] = {"new", RECORDOID},
-	[VAR_OLD] = {"old", RECORDOID}
+	[VAR_OLD] = {"old", RECORDOID},
+	[VAR_PAYLOAD] = {"payload", JSONBOID},
+	[VAR_JOURNEY] = {"journey", TEXTOID},
+	[VAR_TILE] = {"tile", TEXTOID},
+	[VAR_ID] = {"id", TEXTOID},
+	[VAR_ATTEMPT] = {"attempt", INT4OID},
+	[VAR_CREATED_AT] = {"created_at", TIMESTAMPTZOID}
 };
 
 Oid

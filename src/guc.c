@@ -16,6 +16,7 @@
 
 #include "compat.h"
 #include "guc.h"
+#include "transfer.h"
 
 char	   *guc_databases;
 int			guc_workers;
@@ -28,6 +29,10 @@ int			guc_audience_timeout;
 int			guc_condition_functions;
 char	   *guc_timezone;
 bool		guc_delivery;
+char	   *guc_http_allow;
+char	   *guc_http_ca_file;
+int			guc_http_max_in_flight;
+char	   *guc_secret_dir;
 bool		guc_allow_superuser_owner;
 
 /* Read by SQL alone: journey.kept_since. */
@@ -146,6 +151,17 @@ check_timezone(char **newval, void **extra, GucSource source)
 	return false;
 }
 
+static bool
+check_http_allow(char **newval, void **extra, GucSource source)
+{
+	const char *wrong = transfer_check_allow(*newval);
+
+	if (wrong == NULL)
+		return true;
+	GUC_check_errdetail("%s", wrong);
+	return false;
+}
+
 TimestampTz
 guc_now(void)
 {
@@ -233,6 +249,31 @@ define_workers(void)
 }
 
 static void
+define_sending(void)
+{
+	DefineCustomStringVariable("journey.http_allow",
+							   "Private places that webhooks and mail may go to, although they are not public addresses.",
+							   "Names, addresses and networks, each with a port or without, separated by commas. Only there may anything go without TLS.",
+							   &guc_http_allow, "",
+							   PGC_SIGHUP, 0, check_http_allow, NULL, NULL);
+	DefineCustomStringVariable("journey.http_ca_file",
+							   "File with the certificates that webhooks and mail trust; empty: the system's.",
+							   NULL,
+							   &guc_http_ca_file, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomIntVariable("journey.http_max_in_flight",
+							"Requests that the sender of a database has under way at most.",
+							NULL,
+							&guc_http_max_in_flight, 500, 1, 10000,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("journey.secret_dir",
+							   "Folder of files that the secrets of destinations can name as file:<name>; empty: none.",
+							   NULL,
+							   &guc_secret_dir, "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+}
+
+static void
 define_times(void)
 {
 	DefineCustomStringVariable("journey.timezone",
@@ -257,6 +298,7 @@ guc_define(void)
 {
 	define_limits();
 	define_workers();
+	define_sending();
 	define_times();
 	MarkGUCPrefixReserved("journey");
 }

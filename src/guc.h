@@ -33,6 +33,10 @@ extern int	guc_audience_timeout;	/* ms */
 extern int	guc_condition_functions;
 extern char *guc_timezone;
 extern bool guc_delivery;
+extern char *guc_http_allow;
+extern char *guc_http_ca_file;
+extern int	guc_http_max_in_flight;
+extern char *guc_secret_dir;
 extern bool guc_allow_superuser_owner;
 
 extern void guc_define(void);

@@ -44,6 +44,8 @@ enum
 	ACTION_DELIVERED_AT,
 	ACTION_EXPIRES_AT,
 	ACTION_RETRY,
+	ACTION_SEQ,
+	ACTION_LIMITS,
 	ACTION_COLUMNS
 };
 
@@ -86,6 +88,8 @@ store_insert_action(Step *step, const Action *action)
 	nulls[ACTION_RETRY] = tile->retry == NULL;
 	if (tile->retry != NULL)
 		values[ACTION_RETRY] = JsonbPGetDatum(retry_to_jsonb(tile->retry));
+	values[ACTION_SEQ] = Int32GetDatum(action->member->seq);
+	nulls[ACTION_LIMITS] = true;
 	hot_open(&action_hot, sql_relation("action"));
 	hot_insert(&action_hot, values, nulls);
 	hot_close(&action_hot);

@@ -372,3 +372,9 @@ template_parts(Template *template)
 {
 	return collect_parts(template, "", NIL);
 }
+
+Template *
+template_make_action(Jsonb *source)
+{
+	return template_make(source);
+}

@@ -178,8 +178,8 @@ SELECT journey_exit('sending', 'd' || n) FROM generate_series(1, 19999) n OFFSET
 SELECT journey_emit('eve', 'bought') > 0;
 UPDATE journey.member_row SET exited_at = now() - interval '10 days' WHERE customer LIKE 'd%' AND customer <> 'd7' AND run <> 0;
 UPDATE journey.member_row SET entered_at = now() - interval '10 days' WHERE run = 0;
-INSERT INTO journey.action (id, member, journey, tile, customer, destination, payload, state, attempts, next_attempt_at, created_at, delivered_at)
-SELECT gen_random_uuid(), m.id, 'sending', 'send', m.customer, 'mail', '{}', a.state, 1, a.next_attempt_at, now() - interval '10 days', a.delivered_at
+INSERT INTO journey.action (id, member, journey, tile, customer, destination, payload, state, attempts, next_attempt_at, created_at, delivered_at, seq)
+SELECT gen_random_uuid(), m.id, 'sending', 'send', m.customer, 'mail', '{}', a.state, 1, a.next_attempt_at, now() - interval '10 days', a.delivered_at, 1
   FROM journey.member_row m
   JOIN (VALUES ('d1', 'pending', now(), NULL), ('d2', 'in_flight', now(), NULL), ('d3', 'delivered', NULL, now() - interval '9 days'),
 			   ('d4', 'delivered', NULL, now()), ('d5', 'dead', NULL, NULL), ('d6', 'cancelled', NULL, NULL),

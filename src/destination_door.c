@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * outbox.c
+ * destination_door.c
  *	  The doors for destinations.
  *
  *-------------------------------------------------------------------------
@@ -67,13 +67,13 @@ Datum
 journey_destination_create(PG_FUNCTION_ARGS)
 {
 	static SqlPlan plan = {
-		"INSERT INTO journey.destination (name, kind, config)"
-		" VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-		3, {TEXTOID, TEXTOID, JSONBOID}
+		"INSERT INTO journey.destination (name, kind, config, owner)"
+		" VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+		4, {TEXTOID, TEXTOID, JSONBOID, NAMEOID}
 	};
 	text	   *name;
 	text	   *kind;
-	Datum		values[3];
+	Datum		values[4];
 	SqlSession	session;
 	bool		created;
 
@@ -87,6 +87,7 @@ journey_destination_create(PG_FUNCTION_ARGS)
 	values[0] = PointerGetDatum(name);
 	values[1] = PointerGetDatum(kind);
 	values[2] = PG_GETARG_DATUM(2);
+	values[3] = CStringGetDatum(GetUserNameFromId(GetUserId(), false));
 	sql_begin(&session);
 	created = sql_run(&plan, values, NULL) == 1;
 	sql_end(&session);

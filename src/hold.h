@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * hold.h
+ *	  Quiet hours and caps when an action leaves, not only when it was made.
+ *
+ * journey.action.limits keeps what its journey said then: {"zone", "quiet": {"from",
+ * "to"}, "cap": {"tag", "max", "per"}}, or {"webhook": true} for one of a tile webhook,
+ * which neither touches; null for most.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef JOURNEY_HOLD_H
+#define JOURNEY_HOLD_H
+
+#include "postgres.h"
+
+#include "engine.h"
+
+/* For an action's row; NULL where there is nothing to say. */
+extern Jsonb *hold_limits(const Journey *journey, const Tile *tile, const char *zone);
+
+typedef struct Hold
+{
+	TimestampTz until;			/* in quiet hours: their end; else NO_TIME */
+	bool		is_capped;		/* one too many: suppress it */
+} Hold;
+
+/*
+ * May an action of that customer with these limits leave now?  Counted for a cap are
+ * those with its tag that were delivered, or are in flight, within the span.
+ */
+extern Hold hold_check(Jsonb *limits, text *customer, const pg_uuid_t *id, TimestampTz now);
+
+#endif							/* JOURNEY_HOLD_H */
