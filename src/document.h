@@ -113,6 +113,11 @@ extern bool document_word(Parser *parser, const Place *place, JsonbValue *value,
 extern Expression *document_sql(Parser *parser, const Place *place, JsonbValue *value,
 								ExprWant want);
 
+/* The value as a template; complains and returns NULL if it cannot be one. */
+typedef Template *(*TemplateMaker) (Jsonb *source);
+extern Template *document_template(Parser *parser, const Place *place,
+								   JsonbValue *value, TemplateMaker make);
+
 /* Readers of strings. */
 extern void read_ignored(Parser *parser, const Place *place, JsonbValue *value,
 						 void *field);
@@ -150,6 +155,14 @@ extern void read_payload(Parser *parser, const Place *place, JsonbValue *value,
 						 void *field);	/* Template * */
 extern void read_set(Parser *parser, const Place *place, JsonbValue *value,
 					 void *field);	/* Template * */
+
+/* document_request.c: readers of a request's parts, all Template * */
+extern void read_path(Parser *parser, const Place *place, JsonbValue *value,
+					  void *field);
+extern void read_method(Parser *parser, const Place *place, JsonbValue *value,
+						void *field);
+extern void read_headers(Parser *parser, const Place *place, JsonbValue *value,
+						 void *field);
 
 /* document_time.c: readers of moments, times of day and days of the week. */
 extern void read_until(Parser *parser, const Place *place, JsonbValue *value,

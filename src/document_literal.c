@@ -405,6 +405,7 @@ read_percent(Parser *parser, const Place *place, JsonbValue *value, void *field)
 typedef struct TemplateReading
 {
 	MemoryContext context;
+	TemplateMaker make;
 	Jsonb	   *source;
 	Template   *template;
 } TemplateReading;
@@ -415,14 +416,15 @@ make_template(void *arg)
 	TemplateReading *reading = arg;
 	MemoryContext old = MemoryContextSwitchTo(reading->context);
 
-	reading->template = template_make(reading->source);
+	reading->template = reading->make(reading->source);
 	MemoryContextSwitchTo(old);
 }
 
-void
-read_payload(Parser *parser, const Place *place, JsonbValue *value, void *field)
+Template *
+document_template(Parser *parser, const Place *place, JsonbValue *value,
+				  TemplateMaker make)
 {
-	TemplateReading reading = {.context = CurrentMemoryContext};
+	TemplateReading reading = {.context = CurrentMemoryContext, .make = make};
 	ErrorData  *error = NULL;
 
 	reading.source = JsonbValueToJsonb(value);
@@ -436,9 +438,15 @@ read_payload(Parser *parser, const Place *place, JsonbValue *value, void *field)
 
 		problem->message = psprintf("%s: %s", place_text(place), error->message);
 		problem->hint = error->hint;
-		return;
+		return NULL;
 	}
-	*(Template **) field = reading.template;
+	return reading.template;
+}
+
+void
+read_payload(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	*(Template **) field = document_template(parser, place, value, template_make);
 }
 
 /* What is merged into traits: an object, or one expression that gives it. */
