@@ -326,13 +326,14 @@ is_whole(const JsonbValue *value)
 					  DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0)));
 }
 
-static void
-read_whole(Parser *parser, const Place *place, JsonbValue *value, int least, int *field)
+void
+document_whole(Parser *parser, const Place *place, JsonbValue *value, int least,
+			   int most, int *field)
 {
 	Problem    *problem;
 
 	if (value->type == jbvNumeric && is_whole(value) &&
-		is_between(value, least, MAX_NUMBER))
+		is_between(value, least, most))
 	{
 		*field = DatumGetInt32(DirectFunctionCall1(numeric_int4,
 												   NumericGetDatum(value->val.numeric)));
@@ -340,19 +341,19 @@ read_whole(Parser *parser, const Place *place, JsonbValue *value, int least, int
 	}
 	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
 	problem->message = psprintf("%s must be a whole number from %d to %d",
-								place_text(place), least, MAX_NUMBER);
+								place_text(place), least, most);
 }
 
 void
 read_count(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	read_whole(parser, place, value, 1, field);
+	document_whole(parser, place, value, 1, MAX_NUMBER, field);
 }
 
 void
 read_limit(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	read_whole(parser, place, value, 0, field);
+	document_whole(parser, place, value, 0, MAX_NUMBER, field);
 }
 
 void

@@ -7,8 +7,8 @@
  */
 #include "postgres.h"
 
+#include "destination.h"
 #include "document.h"
-#include "header.h"
 
 void
 read_path(Parser *parser, const Place *place, JsonbValue *value, void *field)
@@ -33,20 +33,16 @@ read_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
 static bool
 check_header(Parser *parser, const Place *place, JsonbValue *value)
 {
-	const char *hint = NULL;
-	const char *wrong = header_refused(place->key, &hint);
+	const char *wrong = destination_header_wrong(place->key);
 	Problem    *problem;
 
-	if (wrong == NULL && header_is_credential(place->key))
-	{
-		wrong = "cannot be given by a tile: others can read it there";
-		hint = "Give it to the destination, with {{ secret }}: its headers go with each request.";
-	}
-	if (wrong == NULL)
+	if (wrong == NULL && !destination_header_is_keyed(place->key))
 		return document_string(parser, place, value, MAX_SQL_LENGTH) != NULL;
 	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
-	problem->message = psprintf("%s %s", place_text(place), wrong);
-	problem->hint = unconstify(char *, hint);
+	problem->message = psprintf("%s cannot be given: it %s", place_text(place),
+								wrong ? wrong : "identifies the sender, and others can read it there");
+	problem->hint = wrong ? NULL :
+		"Give it to the destination, with {{ secret }}: its headers go with each request.";
 	return false;
 }
 

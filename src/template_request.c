@@ -10,9 +10,11 @@
  */
 #include "postgres.h"
 
-#include "header.h"
 #include "names.h"
+#include "path.h"
 #include "template_internal.h"
+
+#define MAX_VALUE_LENGTH 8000	/* bytes of a header's value */
 
 static void
 check_path(const char *path)
@@ -27,10 +29,24 @@ check_path(const char *path)
 				hint ? errhint("%s", hint) : 0);
 }
 
+/* NULL, or what is wrong with it. */
+static const char *
+refuse_value(const char *value)
+{
+	for (const char *p = value; *p; p++)
+	{
+		unsigned char c = *p;
+
+		if (c < 0x20 || c == 0x7f)
+			return c == '\r' || c == '\n' ? "has a line break" : "has a control character";
+	}
+	return strlen(value) > MAX_VALUE_LENGTH ? "is too long" : NULL;
+}
+
 static void
 check_header_value(const char *name, const char *value)
 {
-	const char *wrong = header_value_refused(value);
+	const char *wrong = refuse_value(value);
 
 	if (wrong != NULL)
 		ereport(ERROR,

@@ -1,127 +1,22 @@
 /*-------------------------------------------------------------------------
  *
- * header.c
- *	  The parts of a request that journeys and destinations may give.
+ * path.c
+ *	  What is appended to a destination's URL.
  *
- * What they give may hold what customers typed.  None of it may become a header
- * of its own, another host, or a place above the one that was meant.
+ * It may hold what customers typed.  None of that may become another host, or a
+ * place above or beside the one that was meant.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "header.h"
-
-#define IS_ONE_OF(string, list) is_one_of(string, list, lengthof(list))
-
-/* By those a receiver knows a message again, and who sent it. */
-static const char *const identity_headers[] = {"Idempotency-Key"};
-
-/* What frames the message or belongs to the connection; see transfer_check.c. */
-static const char *const framing_headers[] = {
-	"Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Date", "Expect",
-	"Host", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer",
-	"Transfer-Encoding", "Upgrade"
-};
-
-static const char *const credential_headers[] = {
-	"Authorization", "Cookie", "X-Auth-Token", "X-Access-Token"
-};
-
-/* The ends of other names of such. */
-static const char *const credential_ends[] = {
-	"Api-Key", "ApiKey", "Secret", "Password"
-};
-
-static bool
-is_one_of(const char *string, const char *const *list, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		if (pg_strcasecmp(string, list[i]) == 0)
-			return true;
-	}
-	return false;
-}
+#include "path.h"
 
 static bool
 is_letter_or_digit(unsigned char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
-
-/* RFC 9110's token. */
-static bool
-is_token(const char *string)
-{
-	if (*string == '\0')
-		return false;
-	for (; *string; string++)
-	{
-		if (!is_letter_or_digit(*string) && strchr("!#$%&'*+-.^_`|~", *string) == NULL)
-			return false;
-	}
-	return true;
-}
-
-const char *
-header_refused(const char *name, const char **hint)
-{
-	if (!is_token(name))
-	{
-		*hint = "Names of headers are letters, digits and any of !#$%&'*+-.^_`|~.";
-		return "is not the name of a header";
-	}
-	if (pg_strncasecmp(name, "webhook-", strlen("webhook-")) == 0 ||
-		IS_ONE_OF(name, identity_headers))
-	{
-		*hint = "Each request has the action's id as webhook-id and Idempotency-Key.";
-		return "cannot be given: it identifies the message";
-	}
-	if (IS_ONE_OF(name, framing_headers))
-	{
-		*hint = "Leave it out.";
-		return "cannot be given: it is set for each request";
-	}
-	if (pg_strcasecmp(name, "Content-Type") == 0)
-	{
-		*hint = "The destination's \"content_type\" says it.";
-		return "cannot be given as a header";
-	}
-	return NULL;
-}
-
-bool
-header_is_credential(const char *name)
-{
-	size_t		length = strlen(name);
-
-	if (IS_ONE_OF(name, credential_headers))
-		return true;
-	for (int i = 0; i < lengthof(credential_ends); i++)
-	{
-		size_t		end = strlen(credential_ends[i]);
-
-		if (length >= end && pg_strcasecmp(name + length - end, credential_ends[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
-const char *
-header_value_refused(const char *value)
-{
-	for (const char *p = value; *p; p++)
-	{
-		unsigned char c = *p;
-
-		if (c < 0x20 || c == 0x7f)
-			return c == '\r' || c == '\n' ? "has a line break" : "has a control character";
-	}
-	return strlen(value) > MAX_HEADER_LENGTH ? "is too long" : NULL;
-}
-
-/* ---- paths ---- */
 
 static bool
 is_hex_digit(unsigned char c)
