@@ -264,12 +264,6 @@ check_cap(Hold *hold, const JsonbContainer *cap, const char *zone, TimestampTz l
 		hold->until = Max(hold->until, free);
 }
 
-bool
-hold_is_webhook(const Jsonb *limits)
-{
-	return false;
-}
-
 Hold
 hold_check(Jsonb *limits, text *customer, const pg_uuid_t *id, TimestampTz now)
 {

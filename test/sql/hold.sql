@@ -41,8 +41,8 @@ SAVEPOINT clean;
 -- What an action keeps of its journey: only what touches it.
 CALL draw_send('none', '{}');
 CALL draw_send('quiet', '{"timezone": "Asia/Tokyo", "quiet_hours": {"from": "21:30", "to": "24:00"}}');
-CALL draw_send('cap', '{"cap": {"tag": "promo", "max": 3, "per": "1 mon 2 days 03:04:05.5"}}');
-CALL draw_send('both', '{"timezone": "traits->>''zone''", "quiet_hours": {"from": "22:00", "to": "08:00"}, "cap": {"tag": "promo", "max": 3, "per": "1 day"}}');
+CALL draw_send('cap', '{"cap": {"tag": "promo", "max": 30, "per": "1 mon 2 days 03:04:05.5"}}');
+CALL draw_send('both', '{"timezone": "traits->>''zone''", "quiet_hours": {"from": "22:00", "to": "08:00"}, "cap": {"tag": "promo", "max": 30, "per": "1 day"}}');
 CALL draw_send('other', '{"cap": {"tag": "news", "max": 3, "per": "1 day"}}', '{"tags": ["promo", "bill"]}');
 SELECT journey_identify('ann', '{"zone": "America/New_York"}');
 SET LOCAL intervalstyle = 'sql_standard';
