@@ -90,8 +90,6 @@ def a_mail(chance):
             made[kind] = a_text(chance) or "x"
             plain = made[kind].replace("\r\n", "\n").replace("\r", "\n")
             read["parts"]["text/" + ("plain" if kind == "text" else "html")] = plain
-    if len(read["parts"]) == 1:
-        read["parts"] = {k: v if v.endswith("\n") else v + "\n" for k, v in read["parts"].items()}
     read["parts"] = {k: v for k, v in read["parts"].items() if v}
     return {"made": made, "read": read}
 
@@ -123,14 +121,14 @@ def read(raw):
     date = email.utils.parsedate_to_datetime(message["Date"])
     return {
         "from": addresses(message, "From"), "to": addresses(message, "To"), "reply_to": addresses(message, "Reply-To"),
-        "subject": None if message["Subject"] is None else decoded(message["Subject"])[0:],
+        "subject": None if message["Subject"] is None else decoded(message["Subject"]),
         "message_id": message["Message-ID"].strip(), "date": date.isoformat(),
         "modern_to": [a.addr_spec for a in modern["To"].addresses],
         "type": message.get_content_type(), "parts": {p.get_content_type(): body_of(p) for p in parts},
         "encodings": {p.get_content_type(): p["Content-Transfer-Encoding"] for p in parts},
         "charsets": sorted({p.get_content_charset() for p in parts}),
         "names": [name for name in message.keys()],
-        "headers": {k.lower(): decoded(v) for k, v in message.items()},
+        "headers": {k.lower(): decoded(v).lstrip(" ") for k, v in message.items()},
         "longest": max(len(line.rstrip(b"\r")) for line in raw.split(b"\n")),
         "longest_head": max(len(line.rstrip(b"\r")) for line in head.split(b"\n")),
         "ascii": all(byte < 128 and (byte >= 32 or byte in b"\r\n\t") for byte in raw),
@@ -141,6 +139,10 @@ def differences(made, built):
     """What must be read, and what of each mail is a rule of its own."""
     raw = base64.b64decode(built["message"])
     found = read(raw)
+    only = len(found["parts"]) == 1 and next(iter(found["parts"]))
+    if only and found["encodings"][only] == "quoted-printable" and not made["read"]["parts"][only].endswith("\n"):
+        # A message's last line has an end.
+        made["read"]["parts"][only] += "\n"
     for key, value in made["read"].items():
         if found[key] != value:
             yield f"{key}: {value!r} is read as {found[key]!r}"
