@@ -336,7 +336,7 @@ header_addresses(StringInfo message, const char *name, List *addresses)
  */
 static const char *const reserved[] = {
 	"Date", "From", "To", "Reply-To", "Subject", "Message-ID", "MIME-Version",
-	"Cc", "Bcc", "Return-Path", "Received"
+	"Sender", "Cc", "Bcc", "Return-Path", "Received", "DKIM-Signature"
 };
 
 static bool

@@ -16,6 +16,7 @@
 #include "claim.h"
 #include "destination.h"
 #include "ending.h"
+#include "sign.h"
 #include "transfer.h"
 
 /*
@@ -35,15 +36,5 @@ extern bool request_is_trouble(const TransferResult *result);
 
 /* Did the receiver say that it wants no more (410)? */
 extern bool request_is_gone(const Destination *destination, const TransferResult *result);
-
-/*
- * sign.c: the value of webhook-signature by Standard Webhooks: one signature for
- * each whsec_ in the list, which blanks separate.
- */
-extern char *sign_webhook(const char *secrets, const char *id, int64 timestamp,
-						  const char *body, size_t length);
-
-/* NULL, or what is wrong with such a list. */
-extern const char *sign_check(const char *secrets);
 
 #endif							/* JOURNEY_REQUEST_H */
