@@ -13,6 +13,7 @@ import email.policy
 import email.utils
 import json
 import random
+import re
 import sys
 
 ASCII = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789"
@@ -157,6 +158,15 @@ def differences(made, built):
             yield "a line is too long"
         if line.startswith(b".") or line != line.rstrip():
             yield f"a line that could change on its way: {line!r}"
+    for word in re.findall(rb"=\?UTF-8\?[QB]\?\S*", raw.partition(b"\n\n")[0]):
+        # RFC 2047, 5: each by itself, of 75 characters at most.
+        (text, charset), = email.header.decode_header(word.decode().rstrip(","))
+        try:
+            text.decode(charset)
+        except UnicodeDecodeError:
+            yield f"an encoded-word ends within a character: {word!r}"
+        if len(word) > 75:
+            yield f"an encoded-word is too long: {word!r}"
     specs = [spec for _, spec in made["read"]["to"]]
     if built["recipients"] != specs or found["modern_to"] != specs:
         yield f"it goes to {built['recipients']}, {found['modern_to']}"
