@@ -204,13 +204,10 @@ extern Jsonb *template_eval(Template *template, const Author *author, Scope *sco
 extern bool template_is_constant(const Template *template);
 
 /*
- * The text of a template that is a string, where each value went through encode
- * before it was put between what the author wrote; is_first: nothing stands before
- * it.  A null is nothing.
+ * The end of the expression that begins at start, behind a "{{": the next "}}"
+ * outside of quotes, or NULL.
  */
-typedef char *(*EncodeValue) (const char *value, bool is_first);
-extern char *template_eval_encoded(Template *template, const Author *author,
-								   Scope *scope, EncodeValue encode);
+extern const char *template_close(const char *start);
 
 /* The expressions of a template, as a List of TemplatePart, for validation. */
 typedef struct TemplatePart

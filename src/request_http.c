@@ -11,15 +11,17 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
 #include <time.h>
 
-#include "request.h"
+#include "mb/pg_wchar.h"
+
 #include "request_value.h"
+#include "sign.h"
 
 #define OURS_AT_MOST 6			/* headers that are added to the others */
 #define MAX_TILE_HEADERS 100
 #define MAX_HEADER 8192			/* bytes of name and value */
+#define SHOWN 100				/* bytes of a name in an error */
 #define USER_AGENT "journey/1.0"
 
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
@@ -28,14 +30,6 @@ static const char *const content_types[] = {
 	[CONTENT_JSON] = "application/json",
 	[CONTENT_FORM] = "application/x-www-form-urlencoded",
 	[CONTENT_TEXT] = "text/plain; charset=utf-8"
-};
-
-/* What is said by us for each request, or belongs to the connection. */
-static const char *const reserved[] = {
-	"Accept-Encoding", "Connection", "Content-Length", "Expect", "Host",
-	"Idempotency-Key", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection",
-	"TE", "Trailer", "Transfer-Encoding", "Upgrade", "webhook-id",
-	"webhook-signature", "webhook-timestamp"
 };
 
 /* The headers as they grow. */
@@ -64,41 +58,22 @@ has_header(const Headers *headers, const char *name)
 	return false;
 }
 
-/* RFC 9110's token, whatever the locale. */
-static bool
-is_token(const char *name)
-{
-	if (*name == '\0')
-		return false;
-	for (; *name; name++)
-	{
-		unsigned char c = *name;
-
-		if (c >= 0x80 || !(isalnum(c) || strchr("!#$%&'*+-.^_`|~", c)))
-			return false;
-	}
-	return true;
-}
-
 static void
 check_header(const char *name, const char *value)
 {
-	if (!is_token(name))
+	const char *wrong = destination_header_wrong(name);
+	int			shown = pg_mbcliplen(name, strlen(name), SHOWN);
+
+	if (wrong != NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("a header's name is not one"));
-	for (int i = 0; i < lengthof(reserved); i++)
-	{
-		if (pg_strcasecmp(reserved[i], name) == 0)
-			ereport(ERROR,
-					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("the header %s is set for each request", reserved[i]));
-	}
+				errmsg("header \"%.*s\" %s", shown, name, wrong));
 	if (strlen(name) + strlen(value) > MAX_HEADER)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("the header %.100s is longer than %d bytes", name, MAX_HEADER));
-	request_check_line(psprintf("the header %s", name), value);
+				errmsg("header \"%.*s\" is longer than %d bytes", shown, name,
+					   MAX_HEADER));
+	request_check_line(psprintf("header \"%s\"", name), value);
 }
 
 /* Null: left out. */

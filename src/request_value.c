@@ -205,22 +205,20 @@ evaluation_keyed(Evaluation *evaluation, List *pieces)
 	return text.data;
 }
 
-static char *
-encode_value(const char *value, bool is_first)
+/*
+ * Where a path has nothing, it would mean another place: all orders instead of one.
+ * A query can have empty values.
+ */
+static void
+append_data(StringInfo url, const char *value)
 {
-	StringInfoData encoded;
-	size_t		length = strlen(value);
-	char	   *utf8 = request_utf8(unconstify(char *, value), &length);
-
-	initStringInfo(&encoded);
-	append_encoded(&encoded, utf8, length, "%20");
-	return encoded.data;
-}
-
-static char *
-encode_unless_first(const char *value, bool is_first)
-{
-	return is_first ? unconstify(char *, value) : encode_value(value, is_first);
+	if (value == NULL)
+		value = "";
+	if (*value == '\0' && strchr(url->data, '?') == NULL)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("a value in the URL's path is null or empty"));
+	append_encoded(url, value, strlen(value), "%20");
 }
 
 char *
@@ -233,23 +231,13 @@ evaluation_url(Evaluation *evaluation, List *pieces)
 	foreach(cell, pieces)
 	{
 		const KeyedPiece *piece = lfirst(cell);
-		char	   *text;
-		size_t		length;
 
 		if (piece->template == NULL)
-			text = secret_value(evaluation, piece->secret);
-
+			appendStringInfoString(&url, secret_value(evaluation, piece->secret));
+		else if (piece->is_data)
+			append_data(&url, evaluation_text(evaluation, piece->template));
 		else
-		{
-			text = template_eval_encoded(piece->template, &evaluation->destination->author,
-										 &evaluation->scope,
-										 cell == list_head(pieces) ?
-										 encode_unless_first : encode_value);
-
-			length = strlen(text);
-			text = request_utf8(text, &length);
-		}
-		appendStringInfoString(&url, text);
+			appendStringInfoString(&url, evaluation_text(evaluation, piece->template));
 	}
 	return url.data;
 }

@@ -41,8 +41,8 @@ extern char *evaluation_text(Evaluation *evaluation, Template *template);
 extern char *evaluation_keyed(Evaluation *evaluation, List *pieces);
 
 /*
- * The same of a URL: values are percent-encoded, all but unreserved characters.
- * A value that nothing stands before is a URL by itself, and taken as it is.
+ * The same of a URL, never NULL: values are percent-encoded, all but unreserved
+ * characters.
  */
 extern char *evaluation_url(Evaluation *evaluation, List *pieces);
 

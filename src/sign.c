@@ -15,7 +15,7 @@
 #include "common/sha2.h"
 #include "lib/stringinfo.h"
 
-#include "request.h"
+#include "sign.h"
 
 #define PREFIX "whsec_"
 #define PREFIX_LENGTH 6
@@ -23,6 +23,7 @@
 #define MAX_KEY 64
 #define MAX_SECRETS 8
 #define BLANKS " \t\r\n"
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 
 /* What base64 makes of that many bytes, with an end. */
 #define ENCODED_LENGTH(n) (((n) + 2) / 3 * 4 + 1)
@@ -38,28 +39,26 @@ typedef struct Key
 static const char *
 read_key(const char *secret, size_t length, Key *key)
 {
-	char text[	ENCODED_LENGTH(MAX_KEY)];
+	char		encoded[ENCODED_LENGTH(MAX_KEY)];
 	void	   *bytes = key->bytes;
 
 	if (length < PREFIX_LENGTH || strncmp(secret, PREFIX, PREFIX_LENGTH) != 0)
-		return "a secret that signs begins with whsec_";
+		return "has a key that does not begin with whsec_";
 	secret += PREFIX_LENGTH;
 	length -= PREFIX_LENGTH;
-	if (length >= sizeof(text))
-		return "a secret that signs has at most 64 bytes";
-	memcpy(text, secret, length);
-	text[		length] = '\0';
-
-	if (strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") != length)
-		return "what follows whsec_ is not base64";
-	key->length = pg_b64_decode(text, length, bytes, sizeof(key->bytes));
-	explicit_bzero(text, sizeof(text));
+	if (length >= sizeof(encoded))
+		return "has a key of more than 64 bytes";
+	memcpy(encoded, secret, length);
+	encoded[length] = '\0';
+	key->length = strspn(encoded, BASE64) == length ?
+		pg_b64_decode(encoded, length, bytes, sizeof(key->bytes)) : -1;
+	explicit_bzero(encoded, sizeof(encoded));
 	if (key->length < 0)
-		return "what follows whsec_ is not base64";
+		return "has a key that is not base64 behind whsec_";
 	if (key->length < MIN_KEY)
-		return "a secret that signs has at least 24 bytes";
+		return "has a key of less than 24 bytes";
 	if (key->length > MAX_KEY)
-		return "a secret that signs has at most 64 bytes";
+		return "has a key of more than 64 bytes";
 	return NULL;
 }
 
@@ -91,9 +90,9 @@ sign_check(const char *secrets)
 	}
 	explicit_bzero(&key, sizeof(key));
 	if (wrong == NULL && n == 0)
-		return "a secret that signs begins with whsec_";
+		return "has no key that begins with whsec_";
 	if (wrong == NULL && n > MAX_SECRETS)
-		return "there are more than 8 secrets that sign";
+		return "has more than 8 keys";
 	return wrong;
 }
 
@@ -149,7 +148,7 @@ sign_webhook(const char *secrets, const char *id, int64 timestamp,
 		if (wrong != NULL)
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg_internal("%s", wrong));
+					errmsg("the destination's secret %s", wrong));
 		if (!done)
 			ereport(ERROR,
 					errcode(ERRCODE_INTERNAL_ERROR),

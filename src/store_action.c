@@ -21,6 +21,7 @@
 
 #include "hot.h"
 #include "retry.h"
+#include "shmem.h"
 #include "sql.h"
 #include "store.h"
 
@@ -93,6 +94,8 @@ store_insert_action(Step *step, const Action *action)
 	hot_open(&action_hot, sql_relation("action"));
 	hot_insert(&action_hot, values, nulls);
 	hot_close(&action_hot);
+	if (action->next_attempt_at != NO_TIME)
+		shmem_note_action(action->next_attempt_at);
 }
 
 /* ---- those there are ---- */

@@ -55,12 +55,9 @@ struct Template
 /* How an expression is made says which names it has. */
 typedef Expression *(*MakeExpression) (const char *source, ExprWant want);
 
-/*
- * The end of the expression that begins at start: the next "}}" outside of
- * quotes, or NULL.  Dollar quotes are not looked for; write E'' or ''.
- */
-static const char *
-find_close(const char *start)
+/* Dollar quotes are not looked for; write E'' or ''. */
+const char *
+template_close(const char *start)
 {
 	char		quote = '\0';
 
@@ -106,7 +103,7 @@ split(const char *text, MakeExpression make)
 
 	while ((open = strstr(p, "{{")) != NULL)
 	{
-		const char *close = find_close(open + 2);
+		const char *close = template_close(open + 2);
 
 		if (close == NULL)
 			ereport(ERROR,
@@ -344,39 +341,6 @@ template_eval(Template *template, const Author *author, Scope *scope)
 		return JsonbValueToJsonb(render(template, &rendering, &state, false));
 	leaf_value(template, &rendering, &value);
 	return JsonbValueToJsonb(&value);
-}
-
-/* A piece as text of its own. */
-static char *
-piece_text(const Piece *piece, Rendering *rendering)
-{
-	StringInfoData text;
-	JsonbValue	value;
-
-	initStringInfo(&text);
-	evaluate(piece->expr, rendering, &value);
-	append_text(&text, &value);
-	return text.data;
-}
-
-char *
-template_eval_encoded(Template *template, const Author *author, Scope *scope,
-					  EncodeValue encode)
-{
-	Rendering	rendering = {author, scope};
-	StringInfoData text;
-	ListCell   *cell;
-
-	initStringInfo(&text);
-	foreach(cell, template->pieces)
-	{
-		const Piece *piece = lfirst(cell);
-
-		appendStringInfoString(&text, piece->literal ? piece->literal :
-							   encode(piece_text(piece, &rendering),
-									  cell == list_head(template->pieces)));
-	}
-	return text.data;
 }
 
 /* ---- for validation ---- */
