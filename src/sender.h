@@ -226,11 +226,14 @@ extern void air_land(Sender *sender, Flight *flight);
 /* sender_record.c: record what came of it */
 
 /* When there is something to record: NEVER, or now or later. */
-extern int64 record_wakes_at(const Sender *sender, int64 now);
+extern int64 record_wakes_at(Sender *sender, int64 now);
 extern void sender_record(Sender *sender);
 
 /* sender_timing.c: how long attempts take */
 extern void timing_note(Timings *timings, double seconds);
 extern void timings_write(Sender *sender);
+
+/* When they are to be written. */
+extern int64 timing_wakes_at(const Timings *timings);
 
 #endif							/* JOURNEY_SENDER_H */

@@ -72,12 +72,23 @@ end_flight(Sender *sender, Flight *flight)
 
 /* It was not sent, and never can be. */
 static void
-end_unsent(Sender *sender, Flight *flight, const char *error)
+end_unfit(Sender *sender, Flight *flight, const char *error)
 {
 	flight->answer.kind = ANSWER_DEAD;
 	flight->answer.error = MemoryContextStrdup(flight->context, error);
 	flight->answer.retry_after = -1;
 	flight->is_judged = true;
+	end_flight(sender, flight);
+}
+
+/* The trouble is ours: no memory, or no descriptors. */
+static void
+end_unsent(Sender *sender, Flight *flight, const char *error)
+{
+	flight->result.outcome = TRANSFER_LOCAL;
+	flight->result.retry_after = -1;
+	flight->result.error = MemoryContextStrdup(flight->context, error);
+	flight->result.body = "";
 	end_flight(sender, flight);
 }
 
@@ -87,20 +98,24 @@ air_send(Sender *sender, const Prepared *prepared)
 	Flight	   *flight = make_flight(sender, prepared);
 	TransferRequest request = prepared->request;
 	const char *error = prepared->error;
+	const char *unfit;
 
-	if (error == NULL)
-	{
-		request.tag = (uint64_t) (uintptr_t) flight;
-		if (request.ca_file == NULL && guc_http_ca_file[0] != '\0')
-			request.ca_file = guc_http_ca_file;
-		if (transfer_start(sender->transfer, &request, &error) == 0)
-			error = error ? error : "the request could not be begun";
-		else
-			error = NULL;
-	}
 	if (error != NULL)
 	{
-		end_unsent(sender, flight, error);
+		end_unfit(sender, flight, error);
+		return;
+	}
+	request.tag = (uint64_t) (uintptr_t) flight;
+	if (request.ca_file == NULL && guc_http_ca_file[0] != '\0')
+		request.ca_file = guc_http_ca_file;
+	if (transfer_start(sender->transfer, &request, &error) == 0)
+	{
+		error = MemoryContextStrdup(flight->context, error);
+		unfit = transfer_check(&request);
+		if (unfit)
+			end_unfit(sender, flight, unfit);
+		else
+			end_unsent(sender, flight, error);
 		return;
 	}
 	flight->is_probe = breaker_probe(&flight->flow->breaker);

@@ -120,6 +120,8 @@ take_list(Sender *sender, List *destinations, uint64 nrows)
 		Destination *destination = lfirst(cell);
 		Flow	   *flow = find_flow(sender, destination->id);
 
+		if (destination->kind == DESTINATION_SQL)
+			continue;
 		if (flow == NULL)
 			flow = make_flow(sender, destination);
 		take_destination(flow, destination);
