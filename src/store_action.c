@@ -20,34 +20,11 @@
 #include "utils/uuid.h"
 
 #include "hot.h"
+#include "outbox.h"
 #include "retry.h"
+#include "shmem.h"
 #include "sql.h"
 #include "store.h"
-
-/* Columns of journey.action, in the order of sql/10_tables.sql. */
-enum
-{
-	ACTION_ID,
-	ACTION_MEMBER,
-	ACTION_JOURNEY,
-	ACTION_TILE,
-	ACTION_CUSTOMER,
-	ACTION_DESTINATION,
-	ACTION_PAYLOAD,
-	ACTION_TAGS,
-	ACTION_STATE,
-	ACTION_ATTEMPTS,
-	ACTION_NEXT_ATTEMPT_AT,
-	ACTION_LAST_ERROR,
-	ACTION_RESPONSE,
-	ACTION_CREATED_AT,
-	ACTION_DELIVERED_AT,
-	ACTION_EXPIRES_AT,
-	ACTION_RETRY,
-	ACTION_SEQ,
-	ACTION_LIMITS,
-	ACTION_COLUMNS
-};
 
 static HotTable action_hot = {.natts = ACTION_COLUMNS};
 
@@ -93,6 +70,8 @@ store_insert_action(Step *step, const Action *action)
 	hot_open(&action_hot, sql_relation("action"));
 	hot_insert(&action_hot, values, nulls);
 	hot_close(&action_hot);
+	if (action->next_attempt_at != NO_TIME)
+		shmem_note_action(action->next_attempt_at);
 }
 
 /* ---- those there are ---- */
