@@ -34,6 +34,7 @@
 #include "cache.h"
 #include "cache_literal.h"
 #include "cache_version.h"
+#include "destination.h"
 #include "hot.h"
 #include "leaf.h"
 #include "source.h"
@@ -65,6 +66,7 @@ relcache_callback(Datum arg, Oid relid)
 	leaf_invalidate(relid);
 	sql_invalidate(relid);
 	source_invalidate(relid);
+	destination_invalidate(relid);
 	binding_invalidate(relid);
 	if (relid == InvalidOid || relid == journey_relid)
 	{

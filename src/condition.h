@@ -196,6 +196,12 @@ extern Template *template_make(Jsonb *source);
 extern Template *template_make_action(Jsonb *source);
 extern Jsonb *template_eval(Template *template, const Author *author, Scope *scope);
 
+/*
+ * The end of the expression that begins at start, behind a "{{": the next "}}"
+ * outside of quotes, or NULL.
+ */
+extern const char *template_close(const char *start);
+
 /* The expressions of a template, as a List of TemplatePart, for validation. */
 typedef struct TemplatePart
 {

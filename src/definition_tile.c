@@ -22,8 +22,6 @@ static void read_tags(Parser *parser, const Place *place,
 					  JsonbValue *value, void *field);
 static void read_resets(Parser *parser, const Place *place,
 						JsonbValue *value, void *field);
-static void read_retry(Parser *parser, const Place *place,
-					   JsonbValue *value, void *field);
 static void read_await(Parser *parser, const Place *place,
 					   JsonbValue *value, void *field);
 
@@ -341,7 +339,7 @@ check_longest(Parser *parser, const Place *place, const RetryPolicy *retry)
 	problem->hint = "It is the longest time between two attempts.";
 }
 
-static void
+void
 read_retry(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	JsonbContainer *object = document_object(parser, place, value);

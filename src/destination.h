@@ -42,6 +42,8 @@ typedef enum ContentType
 typedef struct KeyedPiece
 {
 	Template   *template;		/* or NULL: the secret */
+	bool		is_data;		/* the template is one expression; else it is
+								 * a literal */
 	char	   *secret;			/* its name; "" for the whole */
 } KeyedPiece;
 
@@ -97,11 +99,30 @@ typedef struct Destination
 	char	   *function;		/* schema.name */
 } Destination;
 
+/* The kind of that name; raises 22023 where there is none. */
+extern DestinationKind destination_kind(const char *name);
+extern const char *destination_kind_name(DestinationKind kind);
+
+/*
+ * NULL, or why neither a destination nor a tile sets that header of an HTTP
+ * request, as: is set for each request.
+ */
+extern const char *destination_header_wrong(const char *name);
+
 /*
  * Read a configuration, in CurrentMemoryContext; raises 22023 and the like, with
  * path and hint, where it is wrong.  Does not read tables.
  */
 extern Destination *destination_parse(const char *name, const char *kind, Jsonb *config);
+
+/*
+ * Compile its templates as its owner; raises what is wrong, with path and hint,
+ * where a name, a type or a right is not as they want it.
+ */
+extern void destination_check(const Destination *destination);
+
+/* The names by which its configuration reads the secret: char *, "" for the whole. */
+extern List *destination_secret_names(const Destination *destination);
 
 /* The destination of that name as of now, in CurrentMemoryContext, or NULL. */
 extern Destination *destination_find(const char *name);
@@ -126,5 +147,8 @@ extern void destination_changed(void);
 
 /* A number that is another when destinations may have changed. */
 extern uint64 destination_generation(void);
+
+/* Called for each relcache invalidation; InvalidOid means all. */
+extern void destination_invalidate(Oid relid);
 
 #endif							/* JOURNEY_DESTINATION_H */

@@ -30,7 +30,7 @@
 
 typedef struct Parser
 {
-	Journey    *journey;		/* being built */
+	Journey    *journey;		/* being built; NULL: another document */
 	List	  **problems;
 	bool		is_stored;		/* checked before: only build it */
 	int			suggestions;	/* made so far; they are costly in bulk */
@@ -113,6 +113,15 @@ extern bool document_word(Parser *parser, const Place *place, JsonbValue *value,
 extern Expression *document_sql(Parser *parser, const Place *place, JsonbValue *value,
 								ExprWant want);
 
+/* The value as a template; complains and returns NULL if it cannot be one. */
+typedef Template *(*TemplateMaker) (Jsonb *source);
+extern Template *document_template(Parser *parser, const Place *place,
+								   JsonbValue *value, TemplateMaker make);
+
+/* A whole number between those, both included. */
+extern void document_whole(Parser *parser, const Place *place, JsonbValue *value,
+						   int least, int most, int *field);
+
 /* Readers of strings. */
 extern void read_ignored(Parser *parser, const Place *place, JsonbValue *value,
 						 void *field);
@@ -175,6 +184,8 @@ extern void read_on(Parser *parser, const Place *place, JsonbValue *value,
 extern void gather_triggers(Parser *parser);
 
 /* definition_tile.c, definition_edge.c */
+extern void read_retry(Parser *parser, const Place *place, JsonbValue *value,
+					   void *field);	/* RetryPolicy * */
 extern void read_tiles(Parser *parser, const Place *place, JsonbValue *value,
 					   void *field);	/* Journey */
 extern void read_edges(Parser *parser, const Place *place, JsonbValue *value,

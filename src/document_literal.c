@@ -326,13 +326,14 @@ is_whole(const JsonbValue *value)
 					  DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0)));
 }
 
-static void
-read_whole(Parser *parser, const Place *place, JsonbValue *value, int least, int *field)
+void
+document_whole(Parser *parser, const Place *place, JsonbValue *value, int least,
+			   int most, int *field)
 {
 	Problem    *problem;
 
 	if (value->type == jbvNumeric && is_whole(value) &&
-		is_between(value, least, MAX_NUMBER))
+		is_between(value, least, most))
 	{
 		*field = DatumGetInt32(DirectFunctionCall1(numeric_int4,
 												   NumericGetDatum(value->val.numeric)));
@@ -340,19 +341,19 @@ read_whole(Parser *parser, const Place *place, JsonbValue *value, int least, int
 	}
 	problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
 	problem->message = psprintf("%s must be a whole number from %d to %d",
-								place_text(place), least, MAX_NUMBER);
+								place_text(place), least, most);
 }
 
 void
 read_count(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	read_whole(parser, place, value, 1, field);
+	document_whole(parser, place, value, 1, MAX_NUMBER, field);
 }
 
 void
 read_limit(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	read_whole(parser, place, value, 0, field);
+	document_whole(parser, place, value, 0, MAX_NUMBER, field);
 }
 
 void
@@ -405,6 +406,7 @@ read_percent(Parser *parser, const Place *place, JsonbValue *value, void *field)
 typedef struct TemplateReading
 {
 	MemoryContext context;
+	TemplateMaker make;
 	Jsonb	   *source;
 	Template   *template;
 } TemplateReading;
@@ -415,14 +417,15 @@ make_template(void *arg)
 	TemplateReading *reading = arg;
 	MemoryContext old = MemoryContextSwitchTo(reading->context);
 
-	reading->template = template_make(reading->source);
+	reading->template = reading->make(reading->source);
 	MemoryContextSwitchTo(old);
 }
 
-void
-read_payload(Parser *parser, const Place *place, JsonbValue *value, void *field)
+Template *
+document_template(Parser *parser, const Place *place, JsonbValue *value,
+				  TemplateMaker make)
 {
-	TemplateReading reading = {.context = CurrentMemoryContext};
+	TemplateReading reading = {.context = CurrentMemoryContext, .make = make};
 	ErrorData  *error = NULL;
 
 	reading.source = JsonbValueToJsonb(value);
@@ -436,9 +439,15 @@ read_payload(Parser *parser, const Place *place, JsonbValue *value, void *field)
 
 		problem->message = psprintf("%s: %s", place_text(place), error->message);
 		problem->hint = error->hint;
-		return;
+		return NULL;
 	}
-	*(Template **) field = reading.template;
+	return reading.template;
+}
+
+void
+read_payload(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	*(Template **) field = document_template(parser, place, value, template_make);
 }
 
 /* What is merged into traits: an object, or one expression that gives it. */

@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "failpoint.h"
 #include "guc.h"
 #include "transfer.h"
 
@@ -300,5 +301,6 @@ guc_define(void)
 	define_workers();
 	define_sending();
 	define_times();
+	failpoint_define();
 	MarkGUCPrefixReserved("journey");
 }

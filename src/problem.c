@@ -165,7 +165,7 @@ place_text(const Place *place)
 	StringInfoData buf;
 
 	if (place->parent == NULL)
-		return pstrdup("the definition");
+		return pstrdup(place->key ? place->key : "the definition");
 
 	initStringInfo(&buf);
 	if (place != owner)

@@ -23,7 +23,9 @@
 typedef struct Place
 {
 	const struct Place *parent; /* NULL: this is the document */
-	const char *key;			/* below an object, else NULL */
+	const char *key;			/* below an object, else NULL; of the
+								 * document: what it is called, NULL: a
+								 * definition */
 	int			index;			/* below an array */
 	const char *tile;			/* of an edge: the tile it leaves; may be NULL */
 } Place;

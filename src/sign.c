@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "request.h"
+#include "sign.h"
 
 char *
 sign_webhook(const char *secrets, const char *id, int64 timestamp,

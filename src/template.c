@@ -52,12 +52,9 @@ struct Template
 
 /* ---- making ---- */
 
-/*
- * The end of the expression that begins at start: the next "}}" outside of
- * quotes, or NULL.  Dollar quotes are not looked for; write E'' or ''.
- */
-static const char *
-find_close(const char *start)
+/* Dollar quotes are not looked for; write E'' or ''. */
+const char *
+template_close(const char *start)
 {
 	char		quote = '\0';
 
@@ -103,7 +100,7 @@ split(const char *text)
 
 	while ((open = strstr(p, "{{")) != NULL)
 	{
-		const char *close = find_close(open + 2);
+		const char *close = template_close(open + 2);
 
 		if (close == NULL)
 			ereport(ERROR,

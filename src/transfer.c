@@ -355,6 +355,7 @@ collect(Transfer *transfer)
 			continue;
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **) &item);
 		answer_judge(item, code);
+		JOURNEY_FP_INSIDE("dlv_after_response");
 		transfer->look_again |= item->looks_up;
 		curl_multi_remove_handle(transfer->multi, easy);
 		list_remove(&transfer->running, item);
@@ -414,6 +415,7 @@ transfer_work(Transfer *transfer)
 	end_overdue(transfer);
 	release_signals(before);
 	look_at_waiting(transfer);
+	JOURNEY_FP_CATCH_UP();
 }
 
 static void

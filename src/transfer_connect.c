@@ -36,6 +36,7 @@ make_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	Item	   *item = arg;
 	curl_socket_t made;
 
+	JOURNEY_FP_INSIDE("dlv_after_dns");
 	transfer_looked_up(item);
 	if (purpose != CURLSOCKTYPE_IPCXN || !may_reach(item, &address->addr))
 		return CURL_SOCKET_BAD;
@@ -98,6 +99,7 @@ begin(void *arg, char *peer, char *own, int peer_port, int own_port)
 		item->admitted = false;
 		return CURL_PREREQFUNC_ABORT;
 	}
+	JOURNEY_FP_INSIDE("dlv_after_connect");
 	item->began = true;
 
 	/*
@@ -113,6 +115,32 @@ begin(void *arg, char *peer, char *own, int peer_port, int own_port)
 	return CURL_PREREQFUNC_OK;
 }
 
+#ifdef JOURNEY_TEST
+/* libcurl tells, once the kernel has them, of the bytes that it sent. */
+static int
+watch_sending(CURL *easy, curl_infotype kind, char *data, size_t length, void *arg)
+{
+	Item	   *item = arg;
+
+	if (kind == CURLINFO_DATA_OUT)
+		item->sent += length;
+	if ((kind == CURLINFO_DATA_OUT && item->sent == item->length) ||
+		(kind == CURLINFO_HEADER_OUT && item->kind == TRANSFER_HTTP && item->length == 0))
+		JOURNEY_FP_INSIDE("dlv_after_send");
+	return 0;
+}
+
+static void
+watch_prepare(Item *item, CURLcode *code)
+{
+	set_option(item, code, CURLOPT_VERBOSE, 1L);
+	set_option(item, code, CURLOPT_DEBUGFUNCTION, watch_sending);
+	set_option(item, code, CURLOPT_DEBUGDATA, item);
+}
+#else
+#define watch_prepare(item, code) ((void) 0)
+#endif
+
 void
 connect_prepare(Item *item, CURLcode *code)
 {
@@ -120,4 +148,5 @@ connect_prepare(Item *item, CURLcode *code)
 	set_option(item, code, CURLOPT_OPENSOCKETDATA, item);
 	set_option(item, code, CURLOPT_PREREQFUNCTION, begin);
 	set_option(item, code, CURLOPT_PREREQDATA, item);
+	watch_prepare(item, code);
 }

@@ -10,6 +10,7 @@
 
 #include <curl/curl.h>
 
+#include "failpoint.h"
 #include "transfer.h"
 #include "transfer_guard.h"
 
@@ -70,6 +71,9 @@ typedef struct Item
 	TransferOutcome outcome;
 	int			status;
 	double		seconds;
+#ifdef JOURNEY_TEST
+	size_t		sent;			/* of the body */
+#endif
 	char		error[ERROR_MAX];
 } Item;
 

@@ -100,11 +100,7 @@ my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0
 $node->kill9;
 $load->finish;
 wait_until_gone($postmaster, @pids);
-
-# Nobody may wait for it, and then its pid still looks alive to pg_ctl.
-unlink $node->data_dir . '/postmaster.pid';
-unlink glob($node->host . '/.s.PGSQL.' . $node->port . '*');
-$node->start;
+start_after_kill9($node);
 my $ready = $node->safe_psql('one', 'SELECT clock_timestamp()');
 wait_for($node, 'one',
 	"SELECT state = 'exited' FROM journey.member WHERE customer = 'waiting'",

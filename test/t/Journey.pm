@@ -12,13 +12,14 @@ use warnings;
 
 use Exporter 'import';
 use File::Basename;
+use File::Path qw(remove_tree);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
 our @EXPORT = qw(new_server new_database wait_for wait_for_scheduler
-  scheduler_pid no_violations wait_until_gone);
+  scheduler_pid no_violations wait_until_gone start_after_kill9 arm hits);
 
 my $here = dirname(__FILE__);
 
@@ -40,11 +41,13 @@ my $holding = <<'JSON';
 }
 JSON
 
-# A server that preloads the library, its workers serving all databases.
+# A server that preloads the library, its workers serving all databases.  With
+# failpoints => 1 its library has those (src/failpoint.h), see arm().
 sub new_server
 {
 	my ($name, %params) = @_;
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = PostgreSQL::Test::Cluster->new($name,
+		$params{failpoints} ? (install_path => build_with_failpoints()) : ());
 
 	$node->init(%{ $params{init} // {} });
 	$node->append_conf('postgresql.conf', slurp_file("$here/../journey.conf"));
@@ -52,6 +55,41 @@ sub new_server
 	$node->append_conf('postgresql.conf', $params{conf}) if $params{conf};
 	$node->start;
 	return $node;
+}
+
+my $with_failpoints;
+
+sub build_with_failpoints
+{
+	return $with_failpoints if $with_failpoints;
+	my $folder = "$PostgreSQL::Test::Utils::tmp_check/" . basename($0, '.pl') . '_failpoints';
+	remove_tree($folder);
+	chomp($with_failpoints = `$here/../failpoints $folder`);
+	die 'no library with failpoints' if $? != 0;
+	return $with_failpoints;
+}
+
+# Set journey.failpoints for all processes of a server; each gets to know of it as
+# soon as it looks at its settings.  What ends processes should do so once: end it
+# with !.
+sub arm
+{
+	my ($node, $points) = @_;
+
+	$node->safe_psql('postgres', "ALTER SYSTEM SET journey.failpoints = '$points'");
+	$node->reload;
+	return;
+}
+
+# What has happened at failpoints: hashes with name, action, pid and at.
+sub hits
+{
+	my ($node, %fields) = @_;
+	my $file = $node->data_dir . '/journey.failpoints';
+
+	my @lines = map { my %hit; @hit{qw(name action pid at)} = split ' '; \%hit }
+	  split /\n/, -e $file ? slurp_file($file) : '';
+	return grep { my $hit = $_; !grep { $hit->{$_} ne $fields{$_} } keys %fields } @lines;
 }
 
 # A database with the extension and the journey "holding", active.
@@ -125,6 +163,19 @@ SELECT 'I7 overdue', m.id || ' ' || m.due_at
  WHERE m.due_at < clock_timestamp() - interval '2 seconds'
 SQL
 	return is($node->safe_psql($database, $sql), '', $what);
+}
+
+# Start a server whose postmaster was killed and whose processes are gone.  Where
+# nobody asks for its exit status its pid still looks alive to pg_ctl.
+sub start_after_kill9
+{
+	my ($node) = @_;
+
+	unlink $node->data_dir . '/postmaster.pid';
+	unlink glob($node->host . '/.s.PGSQL.' . $node->port . '*');
+	$node->{_pid} = undef;
+	$node->start;
+	return;
 }
 
 # Wait until none of the processes is left.  One that ended and that nobody has

@@ -1,0 +1,229 @@
+# Mails: what is built, read by a reader that shares nothing with the builder
+# (Python's email package), and mails that arrive at the sink.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::RealBin;
+use IPC::Run;
+use JSON::PP;
+use MIME::Base64;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Sink;
+use Test::More;
+
+my $top = "$FindBin::RealBin/../..";
+my $work = $PostgreSQL::Test::Utils::tmp_check;
+my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+my $node = PostgreSQL::Test::Cluster->new('mail');
+
+$node->init(extra => [ '--locale=C', '--encoding=UTF8' ]);
+$node->start;
+
+sub output_of
+{
+	my ($in, @command) = @_;
+	my ($out, $err) = ('', '');
+
+	IPC::Run::run(\@command, '<', \$in, '>', \$out, '2>', \$err) or die "@command: $err";
+	chomp $out;
+	return $out;
+}
+
+sub python { my ($in, @arguments) = @_; return output_of($in, 'python3', '-B', "$top/test/mail/mails.py", @arguments); }
+
+sub write_file
+{
+	my ($name, $text) = @_;
+
+	open my $file, '>:raw', $name or die "$name: $!";
+	print $file $text;
+	close $file or die $!;
+	return $name;
+}
+
+# The builder as functions of SQL, without the extension.
+sub build_module
+{
+	my $module = "$work/mail_drive.so";
+	my @flags = map { split ' ', output_of('', 'pg_config', $_) } qw(--cppflags --cflags_sl);
+	my @command = (split(' ', $ENV{CC} // 'gcc'), qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter),
+		qw(-Wno-sign-compare -Wno-missing-field-initializers -fvisibility=hidden -shared -Wl,-Bsymbolic), @flags,
+		'-I' . output_of('', qw(pg_config --includedir-server)), '-o', $module,
+		"$top/test/mail/drive.c", glob("$top/src/mail*.c"), glob("$top/src/transfer*.c"), '-lcurl');
+	my $said = '';
+
+	@command = grep { !m{/mail_(request|sender)\.c$} } @command;
+	IPC::Run::run(\@command, '>', \$said, '2>&1') or BAIL_OUT("@command: $said");
+	$node->safe_psql(
+		'postgres', qq{
+CREATE FUNCTION mail_build(mail jsonb) RETURNS jsonb AS '$module', 'mail_test_build' LANGUAGE C;
+CREATE FUNCTION mail_send(mail jsonb, "where" jsonb) RETURNS jsonb AS '$module', 'mail_test_send' LANGUAGE C;
+CREATE FUNCTION try(mail jsonb) RETURNS text LANGUAGE plpgsql AS \$\$
+DECLARE
+	detail text;
+BEGIN
+	PERFORM mail_build(mail);
+	RETURN 'built';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RETURN concat_ws(' ', SQLSTATE, SQLERRM, nullif(detail, ''));
+END \$\$;});
+	return;
+}
+
+# The rows of a query about the mails given, in their order: mail is what each is.
+sub each_mail
+{
+	my ($expression, @mails) = @_;
+	my $file = write_file("$work/mails", join '', map { $json->encode($_) . "\n" } @mails);
+
+	return split /\n/, $node->safe_psql(
+		'postgres', qq{
+CREATE TEMP TABLE line (n int GENERATED ALWAYS AS IDENTITY, mail jsonb);
+COPY line (mail) FROM '$file' (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02');
+SELECT $expression FROM line ORDER BY n});
+}
+
+sub mail
+{
+	return { from => 'shop@example.com', to => 'ada@example.com', text => "Hi\n", date => '2026-11-22 10:46:03+00', @_ };
+}
+
+# What the reader finds in them, as built.
+sub read_mails
+{
+	my @built = each_mail('mail_build(mail)', @_);
+	return map { $json->decode($_) } split /\n/, python(join("\n", @built) . "\n", 'read');
+}
+
+build_module();
+
+# One with everything.
+my ($found) = read_mails(
+	mail(
+		id => '7d9f0c1e-0000-4000-8000-0123456789ab',
+		from => "Ada's Caf\x{e9} <shop\@Example.com>",
+		reply_to => 'Help <help@example.com>',
+		to => '"Doe, John" <john@example.com>, ada@example.com, Ada <ada@EXAMPLE.com>, J. R. "Bob" Dobbs <bob@x.org>,,',
+		subject => "\x{20ac}5 off: \x{65e5}\x{672c}\x{8a9e} \x{1f600} and a line that is long enough to need more than one line",
+		text => "Hi \x{1f600}\n.\nFrom here\n",
+		html => "<p>Gr\x{fc}\x{df}e</p>\n",
+		headers => {
+			'List-Unsubscribe' => '<https://example.com/u/' . 'x' x 200 . '>,  <mailto:u@example.com>',
+			'List-Unsubscribe-Post' => 'List-Unsubscribe=One-Click',
+			'X-Empty' => ' ',
+			'X-Name' => "Gr\x{fc}\x{df}e" }));
+is_deeply($found->{from}, [ [ "Ada's Caf\x{e9}", 'shop@Example.com' ] ], 'from');
+is_deeply(
+	$found->{to},
+	[ [ 'Doe, John', 'john@example.com' ], [ '', 'ada@example.com' ], [ 'J. R. Bob Dobbs', 'bob@x.org' ] ],
+	'to: each once, by the first of its names');
+is_deeply($found->{reply_to}, [ [ 'Help', 'help@example.com' ] ], 'reply to');
+is($found->{subject}, "\x{20ac}5 off: \x{65e5}\x{672c}\x{8a9e} \x{1f600} and a line that is long enough to need more than one line", 'subject');
+is($found->{message_id}, '<7d9f0c1e-0000-4000-8000-0123456789ab@Example.com>', 'Message-ID from the stable id');
+is($found->{date}, '2026-11-22T10:46:03+00:00', 'date');
+is($found->{type}, 'multipart/alternative', 'both parts are alternatives');
+is_deeply($found->{parts}, { 'text/plain' => "Hi \x{1f600}\n.\nFrom here\n", 'text/html' => "<p>Gr\x{fc}\x{df}e</p>\n" }, 'both parts');
+is($found->{headers}{'list-unsubscribe'}, '<https://example.com/u/' . 'x' x 200 . '>, <mailto:u@example.com>', 'a link is not encoded');
+is($found->{headers}{'x-name'}, "Gr\x{fc}\x{df}e", 'a further header that is not ASCII');
+is_deeply(
+	$found->{names},
+	[ qw(Date From Reply-To To Subject Message-ID X-Name List-Unsubscribe List-Unsubscribe-Post MIME-Version Content-Type) ],
+	'header lines: none twice, none that is empty');
+
+# The same mail is the same bytes, and another has another boundary.
+my @twins = each_mail('md5(mail_build(mail)::text)', map { mail(html => 'x', id => $_) } qw(a a b));
+is($twins[0], $twins[1], 'a mail that is built again is the same');
+isnt($twins[0], $twins[2], 'and another is not');
+
+# What is shorter.
+my @encoded = map { $_->{encodings}{'text/plain'} } read_mails(
+	mail(text => "plain\n"), mail(text => "Gr\x{fc}\x{df}e aus K\x{f6}ln, wo es immer regnet\n"), mail(text => "\x{65e5}\x{672c}\x{8a9e}" x 30));
+is("@encoded", 'quoted-printable quoted-printable base64', 'each text is encoded by what is shorter');
+
+# A part of which its writer hoped that it ends the message, or begins another.
+my $boundary = do
+{
+	my ($built) = each_mail(q{mail_build(mail)->>'message'}, mail(html => 'x'));
+	decode_base64($built) =~ /boundary="([^"]+)"/ ? $1 : die 'no boundary';
+};
+my $attack = "x\n--$boundary--\n\n--$boundary\nContent-Type: text/html\n\nmine\n.\nQUIT\n";
+($found) = read_mails(mail(text => $attack, html => $attack));
+is_deeply($found->{parts}, { 'text/plain' => $attack, 'text/html' => $attack }, 'a part cannot hold the boundary');
+
+# Random ones.
+my $seed = $ENV{MAIL_SEED} // time;
+my $made = write_file("$work/made", python('', 'make', $seed, $ENV{MAIL_MANY} // 1500) . "\n");
+my $built = write_file(
+	"$work/built",
+	join '',
+	map { "$_\n" } each_mail('mail_build(mail)', map { $json->decode($_)->{made} } split /\n/, slurp_file($made)));
+my $differences = python('', 'compare', $made, $built);
+like($differences, qr/\A\d+ compared\z/, "random mails are read as they were written (seed $seed)");
+
+# What is refused, all of it with 22023.
+my $other = 'is not a mail address';
+my @refused = (
+	[ 'a line break in to', { to => "ada\@example.com\nBcc: eve\@example.com" }, '"to" of the mail holds a line break' ],
+	[ 'CR in to', { to => "ada\@example.com\rX: y" }, '"to" of the mail holds a line break' ],
+	[ 'a line break in a name', { to => "\"Ada\r\nBcc: eve\@example.com\" <ada\@example.com>" }, 'holds a line break' ],
+	[ 'in from', { from => "Shop\n <a\@b.c>" }, '"from" of the mail holds a line break' ],
+	[ 'in reply_to', { reply_to => "a\@b.c\n" }, '"reply_to" of the mail holds a line break' ],
+	[ 'in the sender', { sender => "a\@b.c>\r\nRCPT TO:<eve\@x.y" }, '"sender" of the mail holds a line break' ],
+	[ 'a bracket in the sender', { sender => "a\@b.c> SIZE=1" }, "\"sender\" of the mail $other" ],
+	[ 'in the subject', { subject => "Hi\nBcc: eve\@example.com" }, 'header "Subject" of the mail holds a line break' ],
+	[ 'CR in the subject', { subject => "Hi\rBcc: eve\@example.com" }, 'header "Subject" of the mail holds a line break' ],
+	[ 'in a header', { headers => { 'X-A' => "b\r\nBcc: e\@x.y" } }, 'header "X-A" of the mail holds a line break' ],
+	[ 'ESC in a header', { headers => { 'X-A' => "b\x1b[0m" } }, 'header "X-A" of the mail holds a control character' ],
+	[ 'a header\'s name of two lines', { headers => { "X\nBcc" => 'a@b.c' } }, 'a header of the mail has a name' ],
+	[ 'a name with a colon', { headers => { 'Bcc: a@b.c, X' => 'a@b.c' } }, 'a header of the mail has a name' ],
+	[ 'a name with a blank', { headers => { 'Bcc ' => 'a@b.c' } }, 'a header of the mail has a name' ],
+	[ 'no name', { headers => { '' => 'a@b.c' } }, 'a header of the mail has a name' ],
+	[ 'a name not ASCII', { headers => { "X-\x{e9}" => 'a@b.c' } }, 'a header of the mail has a name' ],
+	(   map { [ "header $_", { headers => { $_ => 'a@b.c' } }, "header \"$_\" of the mail cannot be set" ] }
+		  qw(Bcc bcc CC To From Reply-To Subject Date Message-Id MIME-Version Content-Type content-transfer-encoding Return-Path Resent-To)),
+	[ 'a word too long', { headers => { 'X-A' => 'x' x 998 } }, 'header "X-A" of the mail holds a word of more than' ],
+	[ 'a header too long', { headers => { 'X-A' => 'x ' x 5000 } }, 'header "X-A" of the mail is longer than' ],
+	[ 'a subject too long', { subject => 'x ' x 5000 }, 'header "Subject" of the mail is longer than' ],
+	[ 'no recipient', { to => '' }, '"to" of the mail holds no address' ],
+	[ 'null as recipient', { to => undef }, '"to" of the mail holds no address' ],
+	[ 'commas only', { to => ' , ,' }, '"to" of the mail holds no address' ],
+	[ 'no from', { from => '' }, '"from" of the mail holds no address' ],
+	[ 'two from', { from => 'a@b.c, d@e.f' }, '"from" of the mail holds more than one address' ],
+	[ 'two senders', { sender => 'a@b.c, d@e.f' }, '"sender" of the mail holds more than one address' ],
+	[ '101 recipients', { to => join ',', map { "a$_\@x.y" } 1 .. 101 }, '"to" of the mail holds more than 100 addresses' ],
+	[ 'neither text nor html', { text => '' }, 'the mail has neither text nor html' ],
+	[ 'too much text', { text => 'x' x (10 * 1024 * 1024 + 1) }, 'the mail is longer than' ],
+	[ 'too much html', { html => 'x' x (10 * 1024 * 1024 + 1) }, 'the mail is longer than' ],
+	[ 'an id with a bracket', { id => 'a>' }, 'the mail has an id' ],
+	[ 'an id of two lines', { id => "a\nb" }, 'the mail has an id' ],
+	(   map { [ "the address $_->[0]", { to => $_->[0] }, "\"to\" of the mail $other: $_->[1]" ] }
+		  [ 'ada', 'it has no @' ], [ 'ada@', 'its domain' ], [ '@example.com', 'its part before' ],
+		[ 'ada@@example.com', 'its part before' ], [ 'a@b@c', 'its part before' ], [ '.a@b', 'its part before' ],
+		[ 'a.@b', 'its part before' ], [ 'a..b@c', 'its part before' ], [ "\x{e9}va\@b.c", 'its part before the @ is not ASCII' ],
+		[ "a\@b\x{fc}cher.example", 'its domain is not ASCII' ], [ "Name <a\@b\x{fc}cher.example>", 'its domain is not ASCII' ],
+		[ 'a@[127.0.0.1]', 'it has what' ], [ 'a@-b.c', 'its domain' ], [ 'a@b-.c', 'its domain' ], [ 'a@b..c', 'its domain' ],
+		[ 'a@b.c.', 'its domain' ], [ 'a@b_c', 'its domain' ], [ '"a b"@c', 'after a name' ], [ 'ada (work) <a@b>', 'it has what' ],
+		[ 'a@b (work)', 'it has what' ], [ 'team: a@b, c@d;', 'it has what' ], [ '<@x,@y:a@b>', 'it has what' ],
+		[ 'Ada <a@b', 'its < has no >' ], [ 'Ada <a@b> x', 'it has what' ], [ 'Ada a@b', 'after a name' ], [ 'a@b c@d', 'after a name' ],
+		[ 'a@b <c@d>', 'a name with an @' ], [ '"Ada <a@b>', 'its quote has no end' ], [ '"Ada\\', 'its quote has no end' ],
+		[ 'Ada <>', 'it has no @' ], [ 'a@b;c@d', 'it has what' ], [ 'a\\@b', 'it has what' ], [ '<<a@b>>', 'it has what' ],
+		[ 'x' x 65 . '@b', 'its part before the @ is too long' ], [ 'a@' . 'x' x 64 . '.c', 'its domain is not one' ],
+		[ 'x' x 64 . '@' . 'abc.' x 62 . 'com', 'it is too long' ],
+		[ '"' . 'x' x 501 . '" <a@b>', 'its name is too long' ]),
+);
+my @said = each_mail('try(mail)', map { mail(%{ $_->[1] }) } @refused);
+for my $i (0 .. $#refused)
+{
+	my ($name, undef, $message) = @{ $refused[$i] };
+	like($said[$i], qr/\A22023 \Q$message\E/, "refused: $name");
+}
+
+# And what is not.
+my @taken = (
+	{ to => 'ada@localhost' }, { to => 'x' x 64 . '@' . 'x' x 63 . '.com' }, { to => join ',', map { "a$_\@x.y" } 1 .. 100 },
+	{ to => join ',', map { "a$_\@x.y, A <a$_\@X.Y>" } 1 .. 100 }, { sender => '' }, { text => 'x' x (10 * 1024 * 1024) },
+	{ text => undef, html => 'x' }, { headers => { 'X-A' => 'x' x 990 } }, { to => '<ada@example.com>' }, { to => "o'neil+x=1\@b.c" });
+is_deeply([ each_mail('try(mail)', map { mail(%$_) } @taken) ], [ map { 'built' } @taken ], 'what is right is taken');
