@@ -3,33 +3,607 @@
  * claim.c
  *	  Taking actions out of the outbox.
  *
+ * A claim is a lease: it sets next_attempt_at to the lease's end, and an action
+ * that is still in flight then can be claimed again.  So whoever dies with it
+ * loses nothing, and it may be sent twice, under the same id.
+ *
+ * What is due is found without a lock (outbox.c), and judged as it is found; then
+ * the rows that nobody holds and that are still so are locked, and written by one
+ * statement.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "claim.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
 
-List *
-claim_actions(const ClaimOrder *order)
+#include "cache.h"
+#include "claim.h"
+#include "destination.h"
+#include "ending.h"
+#include "hold.h"
+#include "outbox.h"
+#include "sql.h"
+
+/* The rows that are looked at together, at least; and that a claim ends at most. */
+#define LEAST_LOOKED_AT 100
+#define MOST_ENDED 10000
+
+#define ABANDONED_ERROR "lease passed without journey_ack() or journey_nack()"
+#define STOPPED_ERROR "journey was stopped"
+
+/* A row that was found. */
+typedef struct Candidate
 {
-	elog(ERROR, "not built yet");
-	return NIL;
+	pg_uuid_t	id;
+	text	   *customer;
+	int			attempts;
+	bool		is_in_flight;
+	Jsonb	   *limits;			/* or NULL */
+	const char *outcome;		/* it is over; or NULL */
+} Candidate;
+
+typedef struct Claim
+{
+	const ClaimOrder *order;
+	Outbox	   *outbox;
+	bool		at_end;			/* of the outbox */
+	pg_uuid_t  *except;			/* sorted */
+	int			nexcept;
+	int			default_max;	/* attempts where the tile says nothing; 0:
+								 * not looked up yet */
+	int			spare;			/* attempts more than that; see look_up */
+	List	   *found;			/* Candidate *, to be locked */
+	List	   *over;			/* Candidate *, to be ended */
+	List	   *kept;			/* Candidate *, locked, to be claimed */
+} Claim;
+
+/* ---- arrays ---- */
+
+static int
+by_id(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(pg_uuid_t));
 }
+
+static void
+read_except(Claim *claim)
+{
+	ArrayType  *array;
+	Datum	   *ids;
+	bool	   *nulls;
+
+	if (claim->order->except == 0)
+		return;
+	array = DatumGetArrayTypeP(claim->order->except);
+	deconstruct_array(array, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &ids, &nulls,
+					  &claim->nexcept);
+	claim->except = palloc(sizeof(pg_uuid_t) * Max(claim->nexcept, 1));
+	for (int i = 0; i < claim->nexcept; i++)
+		claim->except[i] = *DatumGetUUIDP(ids[i]);
+	qsort(claim->except, claim->nexcept, sizeof(pg_uuid_t), by_id);
+}
+
+static bool
+is_excepted(const Claim *claim, const pg_uuid_t *id)
+{
+	return claim->nexcept > 0 &&
+		bsearch(id, claim->except, claim->nexcept, sizeof(pg_uuid_t), by_id) != NULL;
+}
+
+/* The keys of candidates, and how often each was tried: three arrays. */
+static void
+candidate_arrays(List *candidates, Datum *arrays)
+{
+	int			n = list_length(candidates);
+	Datum	   *customers = palloc(sizeof(Datum) * Max(n, 1));
+	Datum	   *ids = palloc(sizeof(Datum) * Max(n, 1));
+	Datum	   *attempts = palloc(sizeof(Datum) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
+	{
+		Candidate  *candidate = list_nth(candidates, i);
+
+		customers[i] = PointerGetDatum(candidate->customer);
+		ids[i] = UUIDPGetDatum(&candidate->id);
+		attempts[i] = Int32GetDatum(candidate->attempts);
+	}
+	arrays[0] = sql_array(customers, NULL, n, TEXTOID);
+	arrays[1] = sql_array(ids, NULL, n, UUIDOID);
+	arrays[2] = sql_array(attempts, NULL, n, INT4OID);
+}
+
+#define FOUND_ROWS \
+	"ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))" \
+	" WITH ORDINALITY AS n (customer, id, attempts, number)" \
+	" JOIN journey.action a ON a.customer OPERATOR(pg_catalog.=) n.customer" \
+	" AND a.id OPERATOR(pg_catalog.=) n.id"
+
+/* As it was found; in a form that no index on the time can be used for. */
+#define IS_AS_FOUND \
+	"a.attempts OPERATOR(pg_catalog.=) n.attempts" \
+	" AND coalesce(a.next_attempt_at, 'infinity') OPERATOR(pg_catalog.<=) $4"
+
+/* Does a member stay for its result? */
+#define IS_AWAITED(a) \
+	"EXISTS (SELECT FROM journey.member_row m" \
+	" WHERE m.customer OPERATOR(pg_catalog.=) " a ".customer" \
+	" AND m.run OPERATOR(pg_catalog.=) 0 AND m.awaits OPERATOR(pg_catalog.=) " a ".id)"
+
+/* ---- finding ---- */
+
+/*
+ * How often an action without a schedule of its own is tried.  What was claimed so
+ * often and never answered for does not come back: it may be what kills those who
+ * take it.  A worker's attempt that was cut off is made once more, even the last:
+ * it may have been the worker's end, and not the action's, and the action may
+ * never have been sent.
+ */
+static void
+look_up(Claim *claim)
+{
+	static SqlPlan plan = {
+		"SELECT kind OPERATOR(pg_catalog.=) 'pull' FROM journey.destination"
+		" WHERE name OPERATOR(pg_catalog.=) $1",
+		1, {TEXTOID}
+	};
+	Datum		values[] = {PointerGetDatum(claim->order->destination)};
+	const RetryPolicy *policy = NULL;
+	SqlSession	session;
+	bool		isnull;
+	bool		is_pull;
+
+	sql_begin(&session);
+	is_pull = sql_run(&plan, values, NULL) == 0 || DatumGetBool(sql_value(0, 1, &isnull));
+	sql_end(&session);
+	if (!is_pull)
+	{
+		Destination *destination =
+			destination_find(text_to_cstring(claim->order->destination));
+
+		policy = destination ? destination->retry : NULL;
+	}
+	claim->default_max = retry_choose(NULL, policy).max;
+	claim->spare = is_pull ? 0 : 1;
+}
+
+static bool
+is_abandoned(Claim *claim, const OutboxRow *row)
+{
+	if (!row->is_in_flight)
+		return false;
+	if (claim->default_max == 0)
+		look_up(claim);
+	return row->attempts >= claim->spare +
+		(row->retry ? retry_schedule(row->retry).max : claim->default_max);
+}
+
+static const char *
+outcome_of(Claim *claim, const OutboxRow *row)
+{
+	if (row->expires_at != NO_TIME && row->expires_at <= claim->order->now)
+		return OUTCOME_EXPIRED;
+	if (row->is_stopped)
+		return OUTCOME_CANCELLED;
+	return is_abandoned(claim, row) ? OUTCOME_DEAD : NULL;
+}
+
+static Candidate *
+new_candidate(const OutboxRow *row, const char *outcome)
+{
+	Candidate  *candidate = palloc(sizeof(Candidate));
+
+	candidate->id = *row->id;
+	candidate->customer = DatumGetTextPCopy(PointerGetDatum(row->customer));
+	candidate->attempts = row->attempts;
+	candidate->is_in_flight = row->is_in_flight;
+	candidate->limits = row->limits == NULL ? NULL :
+		(Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(row->limits));
+	candidate->outcome = outcome;
+	return candidate;
+}
+
+static void
+open_outbox(Claim *claim)
+{
+	OutboxRange range = {claim->order->destination, NO_TIME, claim->order->now, false};
+
+	claim->outbox = outbox_open(&range);
+	claim->at_end = false;
+	claim->found = NIL;
+}
+
+/* The next so many that may be claimed; of those that are over, as many as can be ended. */
+static void
+find(Claim *claim, int count)
+{
+	claim->found = NIL;
+	while (list_length(claim->found) < count)
+	{
+		OutboxRow	row;
+		const char *outcome;
+
+		if (!outbox_next(claim->outbox, &row))
+		{
+			claim->at_end = true;
+			break;
+		}
+		if (is_excepted(claim, row.id))
+			continue;
+		outcome = outcome_of(claim, &row);
+		if (outcome == NULL)
+			claim->found = lappend(claim->found, new_candidate(&row, NULL));
+		else if (list_length(claim->over) < MOST_ENDED)
+			claim->over = lappend(claim->over, new_candidate(&row, outcome));
+	}
+}
+
+/* ---- ending what is over ---- */
+
+/* Locked, of those that nobody holds. */
+static SqlPlan over_plan = {
+	"SELECT n.number, a.member, a.journey, a.tile, " IS_AWAITED("a") ", a.state"
+	" FROM " FOUND_ROWS " WHERE " IS_AS_FOUND
+	" ORDER BY n.number FOR UPDATE OF a SKIP LOCKED",
+	4, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID}
+};
+
+static const char *
+error_of(const char *outcome)
+{
+	if (strcmp(outcome, OUTCOME_EXPIRED) == 0)
+		return EXPIRED_ERROR;
+	if (strcmp(outcome, OUTCOME_CANCELLED) == 0)
+		return STOPPED_ERROR;
+	return strcmp(outcome, OUTCOME_DEAD) == 0 ? ABANDONED_ERROR : NULL;
+}
+
+static Ending *
+read_ending(SqlSession *session, const Claim *claim, List *over, uint64 row)
+{
+	Ending	   *ending = MemoryContextAllocZero(session->caller, sizeof(Ending));
+	ActionEnd  *end = &ending->end;
+	bool		isnull;
+	Candidate  *candidate = list_nth(over, DatumGetInt64(sql_value(row, 1, &isnull)) - 1);
+
+	end->id = candidate->id;
+	end->customer = candidate->customer;
+	end->member = DatumGetInt64(sql_value(row, 2, &isnull));
+	end->journey = sql_text(session, row, 3);
+	end->tile = sql_text(session, row, 4);
+	end->destination = text_to_cstring(claim->order->destination);
+	end->is_awaited = DatumGetBool(sql_value(row, 5, &isnull));
+	end->outcome = candidate->outcome;
+	end->error = error_of(candidate->outcome);
+	ending->from = sql_text(session, row, 6);
+	ending->attempts = candidate->attempts;
+	return ending;
+}
+
+/*
+ * Those that concern a customer whom somebody holds wait for the next claim, as do
+ * those of them that are too many for one; none is handed out.
+ */
+static void
+end_over(const Claim *claim, List *over)
+{
+	int			most_told = Max(Min(claim->order->max, MOST_ENDED), LEAST_LOOKED_AT);
+	int			told = 0;
+	List	   *endings = NIL;
+	SqlSession	session;
+	MemoryContext old;
+	Datum		values[4];
+	uint64		n;
+
+	candidate_arrays(over, values);
+	values[3] = TimestampTzGetDatum(claim->order->now);
+	sql_begin(&session);
+	n = sql_run(&over_plan, values, NULL);
+	old = MemoryContextSwitchTo(session.caller);
+	for (uint64 i = 0; i < n; i++)
+	{
+		Ending	   *ending = read_ending(&session, claim, over, i);
+
+		if (!action_end_is_heard(&ending->end) || told++ < most_told)
+			endings = lappend(endings, ending);
+	}
+	MemoryContextSwitchTo(old);
+	sql_end(&session);
+	ending_write_free(endings);
+}
+
+/* ---- holding back what has limits ---- */
+
+static void
+set_row(const Candidate *candidate, const char *state, TimestampTz next)
+{
+	static SqlPlan plan = {
+		"UPDATE journey.action SET state = $3, next_attempt_at = coalesce($4, next_attempt_at)"
+		" WHERE customer OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
+		4, {TEXTOID, UUIDOID, TEXTOID, TIMESTAMPTZOID}
+	};
+	Datum		values[] = {PointerGetDatum(candidate->customer),
+		UUIDPGetDatum(&candidate->id), CStringGetTextDatum(state),
+	TimestampTzGetDatum(next)};
+	bool		nulls[] = {false, false, false, next == NO_TIME};
+	SqlSession	session;
+
+	sql_begin(&session);
+	sql_run(&plan, values, nulls);
+	sql_end(&session);
+}
+
+/*
+ * May a locked one leave now?  The next of the same customer is asked when this
+ * one is in flight: it counts for a cap.
+ */
+static bool
+may_leave(const Claim *claim, Candidate *candidate)
+{
+	Hold		hold;
+
+	if (candidate->limits == NULL || hold_is_webhook(candidate->limits))
+		return true;
+	hold = hold_check(candidate->limits, candidate->customer, &candidate->id,
+					  claim->order->now);
+	if (hold.until != NO_TIME && hold.until > claim->order->now)
+	{
+		set_row(candidate, "pending", hold.until);
+		return false;
+	}
+	if (hold.is_capped)
+	{
+		candidate->outcome = OUTCOME_SUPPRESSED;
+		end_over(claim, list_make1(candidate));
+		return false;
+	}
+	set_row(candidate, "in_flight", NO_TIME);
+	return true;
+}
+
+/* ---- claiming ---- */
+
+/*
+ * Whether the member has another one there that comes first: an older one that is
+ * under way, or one that is in flight.
+ */
+#define COMES_LATER \
+	"EXISTS (SELECT FROM journey.action o" \
+	" WHERE o.customer OPERATOR(pg_catalog.=) a.customer" \
+	" AND o.member OPERATOR(pg_catalog.=) a.member" \
+	" AND o.destination OPERATOR(pg_catalog.=) a.destination" \
+	" AND o.id OPERATOR(pg_catalog.<>) a.id" \
+	" AND coalesce(o.next_attempt_at, 'infinity') OPERATOR(pg_catalog.<) 'infinity'" \
+	" AND (o.state OPERATOR(pg_catalog.=) 'in_flight'" \
+	" AND coalesce(o.next_attempt_at, 'infinity') OPERATOR(pg_catalog.>) $4" \
+	" OR (o.created_at, o.seq, o.id) OPERATOR(pg_catalog.<) (a.created_at, a.seq, a.id)))"
+
+static SqlPlan lock_plan = {
+	"SELECT n.number FROM " FOUND_ROWS " WHERE " IS_AS_FOUND
+	" ORDER BY n.number LIMIT $5 FOR UPDATE OF a SKIP LOCKED",
+	5, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, INT4OID}
+};
+
+static SqlPlan lock_ordered_plan = {
+	"SELECT n.number FROM " FOUND_ROWS " WHERE " IS_AS_FOUND " AND NOT " COMES_LATER
+	" ORDER BY n.number LIMIT $5 FOR UPDATE OF a SKIP LOCKED",
+	5, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, INT4OID}
+};
+
+/* Lock at most so many of those found, and keep those that may leave. */
+static void
+lock_found(Claim *claim, int most)
+{
+	Datum		values[5];
+	List	   *locked = NIL;
+	SqlSession	session;
+	MemoryContext old;
+	ListCell   *cell;
+	uint64		n;
+
+	candidate_arrays(claim->found, values);
+	values[3] = TimestampTzGetDatum(claim->order->now);
+	values[4] = Int32GetDatum(most);
+	sql_begin(&session);
+	n = sql_run(claim->order->is_ordered ? &lock_ordered_plan : &lock_plan, values, NULL);
+	old = MemoryContextSwitchTo(session.caller);
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool		isnull;
+
+		locked = lappend(locked, list_nth(claim->found,
+										  DatumGetInt64(sql_value(i, 1, &isnull)) - 1));
+	}
+	MemoryContextSwitchTo(old);
+	sql_end(&session);
+	foreach(cell, locked)
+	{
+		if (may_leave(claim, lfirst(cell)))
+			claim->kept = lappend(claim->kept, lfirst(cell));
+	}
+}
+
+/* Lock what is to be claimed. */
+static void
+collect(Claim *claim)
+{
+	int			max = claim->order->max;
+	int			count = Max(Min(max, MOST_ENDED), LEAST_LOOKED_AT);
+
+	open_outbox(claim);
+	find(claim, count);
+	if (claim->over != NIL)
+	{
+		/* What they made the members send is looked at, too. */
+		outbox_close(claim->outbox);
+		end_over(claim, claim->over);
+		open_outbox(claim);
+		find(claim, count);
+	}
+	for (;;)
+	{
+		if (claim->found != NIL)
+			lock_found(claim, max - list_length(claim->kept));
+		if (claim->at_end || list_length(claim->kept) >= max)
+			break;
+		count = Min(count * 2, MOST_ENDED);
+		find(claim, count);
+	}
+	outbox_close(claim->outbox);
+}
+
+/* Write them; what the statement returns is the last result. */
+static uint64
+run_claim(const ClaimOrder *order, SqlPlan *plan)
+{
+	Claim		claim = {.order = order};
+	Datum		values[4];
+
+	read_except(&claim);
+	collect(&claim);
+	candidate_arrays(claim.kept, values);
+	values[3] = TimestampTzGetDatum(order->lease_end);
+	return sql_run(plan, values, NULL);
+}
+
+#define CLAIM_ROWS \
+	"WITH c AS (UPDATE journey.action a SET state = 'in_flight'," \
+	" attempts = n.attempts OPERATOR(pg_catalog.+) 1, next_attempt_at = $4" \
+	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))" \
+	" WITH ORDINALITY AS n (customer, id, attempts, number)" \
+	" WHERE a.customer OPERATOR(pg_catalog.=) n.customer" \
+	" AND a.id OPERATOR(pg_catalog.=) n.id RETURNING a.*, n.number)"
 
 void
 claim_rows(const ClaimOrder *order)
 {
-	elog(ERROR, "not built yet");
+	static SqlPlan plan = {
+		CLAIM_ROWS " SELECT c.id, c.member, c.journey, c.tile, c.customer, c.destination,"
+		" c.payload, c.tags, c.state, c.attempts, c.next_attempt_at, c.last_error,"
+		" c.response, c.created_at, c.delivered_at, c.expires_at, c.retry, c.seq, c.limits"
+		" FROM c ORDER BY c.number",
+		4, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID}
+	};
+
+	run_claim(order, &plan);
 }
+
+static Jsonb *
+read_json(SqlSession *session, uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = sql_datum(session, row, column, &isnull);
+
+	return isnull ? NULL : DatumGetJsonbP(value);
+}
+
+static Claimed *
+read_claimed(SqlSession *session, uint64 row)
+{
+	Claimed    *claimed = MemoryContextAllocZero(session->caller, sizeof(Claimed));
+	Jsonb	   *limits;
+	bool		isnull;
+
+	claimed->id = *DatumGetUUIDP(sql_value(row, 1, &isnull));
+	claimed->customer = DatumGetTextPP(sql_datum(session, row, 2, &isnull));
+	claimed->member = DatumGetInt64(sql_value(row, 3, &isnull));
+	claimed->journey = sql_text(session, row, 4);
+	claimed->tile = sql_text(session, row, 5);
+	claimed->payload = read_json(session, row, 6);
+	claimed->attempts = DatumGetInt32(sql_value(row, 7, &isnull));
+	claimed->created_at = DatumGetTimestampTz(sql_value(row, 8, &isnull));
+	claimed->expires_at = DatumGetTimestampTz(sql_value(row, 9, &isnull));
+	if (isnull)
+		claimed->expires_at = NO_TIME;
+	claimed->retry = read_json(session, row, 10);
+	limits = read_json(session, row, 11);
+	claimed->is_webhook = limits != NULL && hold_is_webhook(limits);
+	claimed->is_awaited = DatumGetBool(sql_value(row, 12, &isnull));
+	return claimed;
+}
+
+List *
+claim_actions(const ClaimOrder *order)
+{
+	static SqlPlan plan = {
+		CLAIM_ROWS " SELECT c.id, c.customer, c.member, c.journey, c.tile, c.payload,"
+		" c.attempts, c.created_at, c.expires_at, c.retry, c.limits, " IS_AWAITED("c")
+		" FROM c ORDER BY c.number",
+		4, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID}
+	};
+	List	   *claimed = NIL;
+	SqlSession	session;
+	MemoryContext old;
+
+	sql_begin(&session);
+	for (uint64 i = 0, n = run_claim(order, &plan); i < n; i++)
+	{
+		old = MemoryContextSwitchTo(session.caller);
+		claimed = lappend(claimed, read_claimed(&session, i));
+		MemoryContextSwitchTo(old);
+	}
+	sql_end(&session);
+	return claimed;
+}
+
+/* ---- looking ahead, and giving back ---- */
 
 TimestampTz
 claim_first_due(text *destination)
 {
-	return NO_TIME;
+	return outbox_first(destination);
+}
+
+static int64
+free_destination(const char *destination, TimestampTz now, TimestampTz lease_end)
+{
+	static SqlPlan plan = {
+		"UPDATE journey.action a SET next_attempt_at = $4"
+		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
+		" AS n (customer, id, attempts)"
+		" WHERE a.customer OPERATOR(pg_catalog.=) n.customer"
+		" AND a.id OPERATOR(pg_catalog.=) n.id"
+		" AND a.attempts OPERATOR(pg_catalog.=) n.attempts"
+		" AND a.state OPERATOR(pg_catalog.=) 'in_flight'",
+		4, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID}
+	};
+	OutboxRange range = {cstring_to_text(destination), now, lease_end, true};
+	Outbox	   *outbox = outbox_open(&range);
+	List	   *found = NIL;
+	OutboxRow	row;
+	Datum		values[4];
+	SqlSession	session;
+	int64		freed = 0;
+
+	while (outbox_next(outbox, &row))
+	{
+		if (row.is_in_flight)
+			found = lappend(found, new_candidate(&row, NULL));
+	}
+	outbox_close(outbox);
+	if (found == NIL)
+		return 0;
+	candidate_arrays(found, values);
+	values[3] = TimestampTzGetDatum(now);
+	sql_begin(&session);
+	freed = sql_run(&plan, values, NULL);
+	sql_end(&session);
+	return freed;
 }
 
 int64
 claim_free(List *destinations, TimestampTz lease_end)
 {
-	return 0;
+	TimestampTz now = guc_clock();
+	int64		freed = 0;
+	ListCell   *cell;
+
+	foreach(cell, destinations)
+		freed += free_destination(lfirst(cell), now, lease_end);
+	return freed;
 }

@@ -50,10 +50,16 @@ typedef struct Claimed
  */
 extern List *claim_actions(const ClaimOrder *order);
 
-/* The same, as the last result of SQL (all of journey.action), for journey_claim(). */
+/*
+ * The same, as the last result of SQL (all of journey.action), for journey_claim();
+ * between sql_begin and sql_end.
+ */
 extern void claim_rows(const ClaimOrder *order);
 
-/* When the next is due there, or NO_TIME; in flight ones when their lease ends. */
+/*
+ * When the next is due there, or NO_TIME; in flight ones when their lease ends.
+ * The caller has called cache_refresh().
+ */
 extern TimestampTz claim_first_due(text *destination);
 
 /*

@@ -4,6 +4,9 @@
  *	  Answering for actions that were claimed: delivered, to be tried again, or
  *	  at their end.
  *
+ * All of it counts for journey.delivery (tally.h), and expects that the caller has
+ * called cache_refresh().
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef JOURNEY_ENDING_H
@@ -12,6 +15,8 @@
 #include "postgres.h"
 
 #include "claim.h"
+
+/* ---- for those who send ---- */
 
 typedef enum AnswerKind
 {
@@ -25,7 +30,7 @@ typedef struct Answer
 {
 	const Claimed *claimed;
 	const char *destination;
-	RetrySchedule schedule;
+	RetrySchedule schedule;		/* see retry_choose */
 	AnswerKind	kind;
 	const char *error;			/* NULL: none */
 	Jsonb	   *response;		/* NULL: none */
@@ -36,23 +41,35 @@ typedef struct Answer
 
 /*
  * Record answers (Answer *), in this transaction, in the order of their customers.
- * Those of nobody's interest are written by one statement.  One whose customer
- * somebody holds is left with is_recorded false; an action that is not in flight
- * any more under that number of attempts counts as recorded and nothing happens.
- * The caller has called cache_refresh().
+ * Those of nobody's interest are written by one statement.  One whose customer, or
+ * row, somebody holds is left with is_recorded false; an action that is not in
+ * flight any more under that number of attempts counts as recorded and nothing
+ * happens.
  */
 extern void ending_record(List *answers);
 
-/*
- * Count for journey.delivery what became of attempts; of concurrent callers none
- * waits for another.
- */
-typedef struct DeliveryCount
+/* ---- for everybody ---- */
+
+#define ANY_ATTEMPTS (-1)
+
+/* What an action comes to. */
+typedef struct Ending
 {
-	int64		delivered;
-	int64		failed;			/* attempts that will be repeated */
-	int64		dead;
-} DeliveryCount;
-extern void ending_count(const char *destination, const DeliveryCount *count);
+	ActionEnd	end;			/* outcome NULL: it is to be tried again */
+	const char *from;			/* the state that it must be in now */
+	int			attempts;		/* and that it must have; or ANY_ATTEMPTS */
+	TimestampTz again;			/* when, where it is to be tried again */
+	bool		is_settled;		/* it is written, or was in another state */
+	bool		is_written;
+} Ending;
+
+/* Write it, waiting for whoever holds the customer; false: it was in another state. */
+extern bool ending_write(Ending *ending);
+
+/*
+ * Write those (Ending *) whose customer and row nobody holds, in the order of
+ * their customers; how many are settled.
+ */
+extern int	ending_write_free(List *endings);
 
 #endif							/* JOURNEY_ENDING_H */

@@ -19,6 +19,9 @@
 /* For an action's row; NULL where there is nothing to say. */
 extern Jsonb *hold_limits(const Journey *journey, const Tile *tile, const char *zone);
 
+/* Is it an action of a tile webhook?  limits may be NULL. */
+extern bool hold_is_webhook(const Jsonb *limits);
+
 typedef struct Hold
 {
 	TimestampTz until;			/* in quiet hours: their end; else NO_TIME */

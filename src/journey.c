@@ -18,6 +18,7 @@
 #include "guc.h"
 #include "process.h"
 #include "shmem.h"
+#include "tally.h"
 
 PG_MODULE_MAGIC;
 
@@ -29,6 +30,7 @@ _PG_init(void)
 	guc_define();
 	cache_init();
 	expr_init();
+	tally_init();
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	shmem_init();

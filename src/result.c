@@ -88,11 +88,20 @@ outcome_is_error(const char *outcome)
 
 /* ---- the end of an action ---- */
 
+/* NULL: none; a cap that suppresses an action is no failure. */
 static const char *
 event_of(const char *outcome)
 {
+	if (strcmp(outcome, OUTCOME_SUPPRESSED) == 0)
+		return NULL;
 	return strcmp(outcome, OUTCOME_DELIVERED) == 0 ? EVENT_ACTION_DELIVERED :
 		EVENT_ACTION_FAILED;
+}
+
+static bool
+is_heard(const char *event)
+{
+	return event != NULL && step_hears(event);
 }
 
 /* After the step, where somebody listens. */
@@ -101,7 +110,7 @@ raise_end(Step *step, const Member *member, const ActionEnd *end, const char *ke
 {
 	JsonbParseState *state = NULL;
 
-	if (!step_hears(event_of(end->outcome)))
+	if (!is_heard(event_of(end->outcome)))
 		return;
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_pair(&state, "journey", end->journey, -1);
@@ -176,7 +185,7 @@ decide_end(Step *step, void *arg)
 bool
 action_end_is_heard(const ActionEnd *end)
 {
-	return end->is_awaited || step_hears(event_of(end->outcome));
+	return end->is_awaited || is_heard(event_of(end->outcome));
 }
 
 bool

@@ -27,7 +27,7 @@ typedef struct ActionEnd
 	char	   *tile;
 	char	   *destination;
 	bool		is_awaited;		/* as far as the caller's snapshot shows */
-	const char *outcome;		/* OUTCOME_DELIVERED, _DEAD, _EXPIRED */
+	const char *outcome;		/* OUTCOME_... */
 	Jsonb	   *response;		/* NULL: none */
 	const char *error;			/* NULL: none */
 } ActionEnd;

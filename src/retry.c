@@ -104,6 +104,14 @@ retry_schedule(const Jsonb *retry)
 
 /* ---- the schedule ---- */
 
+RetrySchedule
+retry_choose(const Jsonb *retry, const RetryPolicy *otherwise)
+{
+	if (retry == NULL && otherwise != NULL)
+		retry = retry_to_jsonb(otherwise);
+	return retry_schedule(retry);
+}
+
 TimestampTz
 retry_time(const RetrySchedule *schedule, int attempts, TimestampTz now)
 {

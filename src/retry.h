@@ -30,6 +30,9 @@ extern Jsonb *retry_to_jsonb(const RetryPolicy *policy);
 /* From action.retry; NULL: the default. */
 extern RetrySchedule retry_schedule(const Jsonb *retry);
 
+/* The tile's (action.retry), where it has one, else that of the destination, else the default. */
+extern RetrySchedule retry_choose(const Jsonb *retry, const RetryPolicy *otherwise);
+
 /* When to try again what has just failed for the attempts-th time. */
 extern TimestampTz retry_time(const RetrySchedule *schedule, int attempts, TimestampTz now);
 

@@ -362,7 +362,20 @@ sql_relation(const char *name)
 	return relid;
 }
 
-/* The caller has set up the result set with InitMaterializedSRF. */
+Datum
+sql_array(Datum *values, const bool *nulls, int n, Oid type)
+{
+	int			dims[] = {n};
+	int			bounds[] = {1};
+	int16		length;
+	bool		byval;
+	char		align;
+
+	get_typlenbyvalalign(type, &length, &byval, &align);
+	return PointerGetDatum(construct_md_array(values, unconstify(bool *, nulls), 1, dims,
+											  bounds, type, length, byval, align));
+}
+
 Datum
 sql_text_array(List *names)
 {
@@ -375,6 +388,7 @@ sql_text_array(List *names)
 	return PointerGetDatum(construct_array(values, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/* The caller has set up the result set with InitMaterializedSRF. */
 void
 sql_return_rows(FunctionCallInfo fcinfo)
 {

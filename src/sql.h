@@ -108,6 +108,9 @@ extern Oid	sql_relation(const char *name);
 /* Called for each relcache invalidation; InvalidOid means all. */
 extern void sql_invalidate(Oid relid);
 
+/* An array of a type that has one; nulls: NULL where none is null. */
+extern Datum sql_array(Datum *values, const bool *nulls, int n, Oid type);
+
 /* text[] of a list of char *. */
 extern Datum sql_text_array(List *names);
 

@@ -20,35 +20,11 @@
 #include "utils/uuid.h"
 
 #include "hot.h"
+#include "outbox.h"
 #include "retry.h"
 #include "shmem.h"
 #include "sql.h"
 #include "store.h"
-
-/* Columns of journey.action, in the order of sql/10_tables.sql. */
-enum
-{
-	ACTION_ID,
-	ACTION_MEMBER,
-	ACTION_JOURNEY,
-	ACTION_TILE,
-	ACTION_CUSTOMER,
-	ACTION_DESTINATION,
-	ACTION_PAYLOAD,
-	ACTION_TAGS,
-	ACTION_STATE,
-	ACTION_ATTEMPTS,
-	ACTION_NEXT_ATTEMPT_AT,
-	ACTION_LAST_ERROR,
-	ACTION_RESPONSE,
-	ACTION_CREATED_AT,
-	ACTION_DELIVERED_AT,
-	ACTION_EXPIRES_AT,
-	ACTION_RETRY,
-	ACTION_SEQ,
-	ACTION_LIMITS,
-	ACTION_COLUMNS
-};
 
 static HotTable action_hot = {.natts = ACTION_COLUMNS};
 

@@ -390,11 +390,11 @@ CALL draw('other', $${
   "edges": [{"from": "start", "to": "send"}, {"from": "send", "to": "done"}]
 }$$);
 CALL emit('10:00', 'ann', 'X');
-UPDATE journey.journey SET state = 'paused' WHERE name = 'brief';
+SELECT journey_pause('brief');
 CALL at('10:20');
 SELECT journey, tile FROM journey_claim('mail');
 SELECT journey, tile, state FROM sends;
-UPDATE journey.journey SET state = 'active' WHERE name = 'brief';
+SELECT journey_resume('brief');
 SELECT journey, tile FROM journey_claim('mail');
 SELECT journey, tile, state, last_error FROM sends;
 ROLLBACK;
