@@ -181,3 +181,19 @@ check_url(const TransferRequest *request, CURLU *url)
 		return "the URL names a network interface";
 	return NULL;
 }
+
+const char *
+transfer_check(const TransferRequest *request)
+{
+	const char *error = check_request(request);
+	CURLU	   *url;
+
+	if (error)
+		return error;
+	url = curl_url();
+	if (url == NULL)
+		return NULL;			/* not the request's fault */
+	error = check_url(request, url);
+	curl_url_cleanup(url);
+	return error;
+}
