@@ -126,20 +126,29 @@ decode(char *string, size_t length)
 	return to - string;
 }
 
-/* Does a segment say "here" or "up", for who splits at either kind of slash? */
+/*
+ * Does a segment say "here" or "up", for who splits at either kind of slash, or
+ * leaves out what follows a semicolon?
+ */
 static bool
 has_dot_segment(const char *path, size_t length)
 {
 	size_t		start = 0;
+	size_t		dots = 0;
 
 	for (size_t i = 0; i <= length; i++)
 	{
-		if (i < length && path[i] != '/' && path[i] != '\\')
+		if (i < length && path[i] == '.' && dots == i - start)
+			dots++;
+		if (i < length && !is_one_of(path[i], "/\\;"))
 			continue;
-		if ((i - start == 1 && path[start] == '.') ||
-			(i - start == 2 && path[start] == '.' && path[start + 1] == '.'))
+		if (dots == i - start && (dots == 1 || dots == 2))
 			return true;
-		start = i + 1;
+		if (i < length && path[i] != ';')
+		{
+			start = i + 1;
+			dots = 0;
+		}
 	}
 	return false;
 }
