@@ -111,6 +111,12 @@ COMMENT ON COLUMN journey.destination.disabled IS 'why nothing is sent until jou
 COMMENT ON COLUMN journey.destination.breaker IS 'closed: attempts are made; open: none until breaker_until, because too many failed in a row; half_open: one is tried';
 COMMENT ON COLUMN journey.destination.breaker_until IS 'when an open breaker lets one attempt through; null: it is not open';
 
+COMMENT ON VIEW journey.destination_preset IS 'Ready-made configurations: journey_destination_create takes "preset" in its config.';
+COMMENT ON COLUMN journey.destination_preset.name IS 'what "preset" calls it';
+COMMENT ON COLUMN journey.destination_preset.kind IS 'kind of the destinations it is for';
+COMMENT ON COLUMN journey.destination_preset.config IS 'the configuration; keys given beside "preset" replace its keys';
+COMMENT ON COLUMN journey.destination_preset.description IS 'what it does, the payload it takes, what is to be given besides, and where the service documents the format';
+
 COMMENT ON TABLE journey.secret IS 'Internal. Secrets of destinations; not dumped, and no level reads it.';
 COMMENT ON COLUMN journey.secret.destination IS 'name of the destination';
 COMMENT ON COLUMN journey.secret.secret IS 'text, a JSON object of named texts, or file:<name>, a file of journey.secret_dir';

@@ -129,12 +129,6 @@ candidate_arrays(List *candidates, Datum *arrays)
 	"a.attempts OPERATOR(pg_catalog.=) n.attempts" \
 	" AND coalesce(a.next_attempt_at, 'infinity') OPERATOR(pg_catalog.<=) $4"
 
-/* Does a member stay for its result? */
-#define IS_AWAITED(a) \
-	"EXISTS (SELECT FROM journey.member_row m" \
-	" WHERE m.customer OPERATOR(pg_catalog.=) " a ".customer" \
-	" AND m.run OPERATOR(pg_catalog.=) 0 AND m.awaits OPERATOR(pg_catalog.=) " a ".id)"
-
 /* ---- finding ---- */
 
 /*
@@ -247,7 +241,7 @@ find(Claim *claim, int count)
 
 /* Locked, of those that nobody holds. */
 static SqlPlan over_plan = {
-	"SELECT n.number, a.member, a.journey, a.tile, " IS_AWAITED("a") ", a.state"
+	"SELECT n.number, a.member, a.journey, a.tile, " ACTION_IS_AWAITED("a") ", a.state"
 	" FROM " FOUND_ROWS " WHERE " IS_AS_FOUND
 	" ORDER BY n.number FOR UPDATE OF a SKIP LOCKED",
 	4, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID}
@@ -338,17 +332,27 @@ set_row(const Candidate *candidate, const char *state, TimestampTz next)
 	sql_end(&session);
 }
 
+static bool
+has_limits(const Candidate *candidate)
+{
+	return candidate->limits != NULL && !hold_is_webhook(candidate->limits);
+}
+
 /*
  * May a locked one leave now?  The next of the same customer is asked when this
- * one is in flight: it counts for a cap.
+ * one is in flight: it counts for a cap, be it limited or not.
  */
 static bool
-may_leave(const Claim *claim, Candidate *candidate)
+may_leave(const Claim *claim, Candidate *candidate, bool any_limits)
 {
 	Hold		hold;
 
-	if (candidate->limits == NULL || hold_is_webhook(candidate->limits))
+	if (!has_limits(candidate))
+	{
+		if (any_limits)
+			set_row(candidate, "in_flight", NO_TIME);
 		return true;
+	}
 	hold = hold_check(candidate->limits, candidate->customer, &candidate->id,
 					  claim->order->now);
 	if (hold.until != NO_TIME && hold.until > claim->order->now)
@@ -401,6 +405,7 @@ lock_found(Claim *claim, int most)
 {
 	Datum		values[5];
 	List	   *locked = NIL;
+	bool		any_limits = false;
 	SqlSession	session;
 	MemoryContext old;
 	ListCell   *cell;
@@ -418,12 +423,13 @@ lock_found(Claim *claim, int most)
 
 		locked = lappend(locked, list_nth(claim->found,
 										  DatumGetInt64(sql_value(i, 1, &isnull)) - 1));
+		any_limits |= has_limits(llast(locked));
 	}
 	MemoryContextSwitchTo(old);
 	sql_end(&session);
 	foreach(cell, locked)
 	{
-		if (may_leave(claim, lfirst(cell)))
+		if (may_leave(claim, lfirst(cell), any_limits))
 			claim->kept = lappend(claim->kept, lfirst(cell));
 	}
 }
@@ -532,7 +538,7 @@ claim_actions(const ClaimOrder *order)
 {
 	static SqlPlan plan = {
 		CLAIM_ROWS " SELECT c.id, c.customer, c.member, c.journey, c.tile, c.payload,"
-		" c.attempts, c.created_at, c.expires_at, c.retry, c.limits, " IS_AWAITED("c")
+		" c.attempts, c.created_at, c.expires_at, c.retry, c.limits, " ACTION_IS_AWAITED("c")
 		" FROM c ORDER BY c.number",
 		4, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID}
 	};

@@ -101,6 +101,7 @@ typedef struct Expression
 	bool		is_query;		/* see expr_make_holds */
 	ExprWant	want;
 	MemoryContext cxt;			/* where this is, and the code is below */
+	bool		is_action;		/* see expr_make_action */
 	Oid			relid;			/* the table whose rows are new and old; or
 								 * InvalidOid */
 	ExprCode   *code;			/* NULL until first used in this backend */
@@ -121,6 +122,12 @@ extern Expression *expr_make(const char *source, ExprWant want);
  * Whoever keeps it makes it anew when the table is altered.
  */
 extern Expression *expr_make_row(const char *source, ExprWant want, Oid relid);
+
+/*
+ * The same about an action that is to be sent.  Its names are payload, customer,
+ * journey, tile, id, attempt, created_at, now and local_now.
+ */
+extern Expression *expr_make_action(const char *source, ExprWant want);
 
 /*
  * Compile as the author: syntax, names, types, the safe subset, the author's
@@ -189,12 +196,12 @@ extern void query_look(const CustomerQuery *query, RowQuery *found);
  */
 extern Template *template_make(Jsonb *source);
 
-/*
- * The same about an action, for destinations: its names are payload, customer,
- * journey, tile, id, attempt, created_at, now and local_now.
- */
+/* The same about an action, for destinations; see expr_make_action(). */
 extern Template *template_make_action(Jsonb *source);
 extern Jsonb *template_eval(Template *template, const Author *author, Scope *scope);
+
+/* Has it no expression, so that its value is its JSON? */
+extern bool template_is_constant(const Template *template);
 
 /*
  * Templates of a request's parts.  A path is a string; each value in it stands for

@@ -11,21 +11,23 @@
 #include "document.h"
 
 void
-read_request_path(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_path(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	if (document_string(parser, place, value, MAX_SQL_LENGTH) != NULL)
 		*(Template **) field = document_template(parser, place, value, template_make_path);
 }
 
+/* Each stands for its place. */
+const Word	http_methods[] = {
+	{"GET", 0}, {"POST", 1}, {"PUT", 2}, {"PATCH", 3}, {"DELETE", 4}, {NULL}
+};
+
 void
-read_request_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	static const Word methods[] = {
-		{"GET"}, {"POST"}, {"PUT"}, {"PATCH"}, {"DELETE"}, {NULL}
-	};
 	int			unused;
 
-	if (document_word(parser, place, value, methods, &unused))
+	if (document_word(parser, place, value, http_methods, &unused))
 		*(Template **) field = document_template(parser, place, value, template_make);
 }
 

@@ -26,6 +26,9 @@
 
 /* ---- making ---- */
 
+/* How an expression is made says which names it has. */
+typedef Expression *(*MakeExpression) (const char *source, ExprWant want);
+
 /* Dollar quotes are not looked for; write E'' or ''. */
 const char *
 template_close(const char *start)
@@ -57,16 +60,16 @@ make_literal(const char *start, size_t length)
 }
 
 static Piece *
-make_expression(const char *start, size_t length)
+make_expression(const char *start, size_t length, MakeExpression make)
 {
 	Piece	   *piece = palloc0(sizeof(Piece));
 
-	piece->expr = expr_make(pnstrdup(start, length), EXPR_JSONB);
+	piece->expr = make(pnstrdup(start, length), EXPR_JSONB);
 	return piece;
 }
 
 static List *
-split(const char *text)
+split(const char *text, MakeExpression make)
 {
 	List	   *pieces = NIL;
 	const char *p = text;
@@ -83,7 +86,7 @@ split(const char *text)
 					errhint("Close the expression with }}."));
 		if (open > p)
 			pieces = lappend(pieces, make_literal(p, open - p));
-		pieces = lappend(pieces, make_expression(open + 2, close - open - 2));
+		pieces = lappend(pieces, make_expression(open + 2, close - open - 2, make));
 		p = close + 2;
 	}
 	if (*p || pieces == NIL)
@@ -92,7 +95,7 @@ split(const char *text)
 }
 
 static Template *
-make_leaf(const JsonbValue *value)
+make_leaf(const JsonbValue *value, MakeExpression make)
 {
 	Template   *leaf = palloc0(sizeof(Template));
 	Piece	   *first;
@@ -101,7 +104,7 @@ make_leaf(const JsonbValue *value)
 	leaf->constant = *value;
 	if (value->type != jbvString)
 		return leaf;
-	leaf->pieces = split(pnstrdup(value->val.string.val, value->val.string.len));
+	leaf->pieces = split(pnstrdup(value->val.string.val, value->val.string.len), make);
 	first = linitial(leaf->pieces);
 	if (list_length(leaf->pieces) > 1)
 		leaf->kind = NODE_TEXT;
@@ -113,20 +116,22 @@ make_leaf(const JsonbValue *value)
 	return leaf;
 }
 
-static Template *make_container(JsonbIterator **it, NodeKind kind, int depth);
+static Template *make_container(JsonbIterator **it, NodeKind kind, int depth,
+								MakeExpression make);
 
 static Template *
-make_node(JsonbIterator **it, JsonbIteratorToken token, JsonbValue *value, int depth)
+make_node(JsonbIterator **it, JsonbIteratorToken token, JsonbValue *value, int depth,
+		  MakeExpression make)
 {
 	if (token == WJB_BEGIN_OBJECT)
-		return make_container(it, NODE_OBJECT, depth + 1);
+		return make_container(it, NODE_OBJECT, depth + 1, make);
 	if (token == WJB_BEGIN_ARRAY)
-		return make_container(it, NODE_ARRAY, depth + 1);
-	return make_leaf(value);
+		return make_container(it, NODE_ARRAY, depth + 1, make);
+	return make_leaf(value, make);
 }
 
 static Template *
-make_container(JsonbIterator **it, NodeKind kind, int depth)
+make_container(JsonbIterator **it, NodeKind kind, int depth, MakeExpression make)
 {
 	Template   *node = palloc0(sizeof(Template));
 	JsonbIteratorToken token;
@@ -149,7 +154,7 @@ make_container(JsonbIterator **it, NodeKind kind, int depth)
 			name = pnstrdup(value.val.string.val, value.val.string.len);
 			continue;
 		}
-		child = make_node(it, token, &value, depth);
+		child = make_node(it, token, &value, depth, make);
 		child->name = name;
 		node->children = lappend(node->children, child);
 	}
@@ -157,8 +162,8 @@ make_container(JsonbIterator **it, NodeKind kind, int depth)
 }
 
 /* The source stays referenced by constants, so it is copied. */
-Template *
-template_make(Jsonb *source)
+static Template *
+make(Jsonb *source, MakeExpression make_one)
 {
 	Jsonb	   *copy = palloc(VARSIZE(source));
 	JsonbIterator *it;
@@ -171,9 +176,21 @@ template_make(Jsonb *source)
 	if (token == WJB_BEGIN_ARRAY && JB_ROOT_IS_SCALAR(copy))
 	{
 		(void) JsonbIteratorNext(&it, &value, false);
-		return make_leaf(&value);
+		return make_leaf(&value, make_one);
 	}
-	return make_node(&it, token, &value, 0);
+	return make_node(&it, token, &value, 0, make_one);
+}
+
+Template *
+template_make(Jsonb *source)
+{
+	return make(source, expr_make);
+}
+
+Template *
+template_make_action(Jsonb *source)
+{
+	return make(source, expr_make_action);
 }
 
 /* ---- evaluating ---- */
@@ -336,6 +353,21 @@ template_eval(Template *template, const Author *author, Scope *scope)
 
 /* ---- for validation ---- */
 
+bool
+template_is_constant(const Template *template)
+{
+	ListCell   *cell;
+
+	if (template->kind == NODE_VALUE || template->kind == NODE_TEXT)
+		return false;
+	foreach(cell, template->children)
+	{
+		if (!template_is_constant(lfirst(cell)))
+			return false;
+	}
+	return true;
+}
+
 static List *
 add_part(List *parts, const char *path, Expression *expr)
 {
@@ -376,10 +408,4 @@ List *
 template_parts(Template *template)
 {
 	return collect_parts(template, "", NIL);
-}
-
-Template *
-template_make_action(Jsonb *source)
-{
-	return template_make(source);
 }
