@@ -41,7 +41,7 @@ SET ROLE regress_journey_author;
 -- What no draft may have; the error counts the others.
 SELECT journey_create('typo', pg_temp.doc('typo'));
 \echo :LAST_ERROR_SQLSTATE
-SELECT journey_create('lacking', pg_temp.doc('later'));
+SELECT journey_create('lacking', pg_temp.doc('lacking'));
 \echo :LAST_ERROR_SQLSTATE
 SELECT journey_create('list', '[]');
 SELECT journey_update('welcome', pg_temp.doc('typo'));

@@ -50,12 +50,12 @@ BEGIN
 END
 $$;
 CREATE FUNCTION answer(who text, response jsonb) RETURNS bool LANGUAGE sql AS
-$$ SELECT journey_ack(id, response) FROM journey.action WHERE customer = who AND state = 'in_flight' $$;
+$$ SELECT journey_ack(id, $2) FROM journey.action WHERE customer = who AND state = 'in_flight' $$;
 CREATE FUNCTION refuse(who text, error text) RETURNS bool LANGUAGE sql AS
-$$ SELECT journey_nack(id, error) FROM journey.action WHERE customer = who AND state = 'in_flight' $$;
+$$ SELECT journey_nack(id, $2) FROM journey.action WHERE customer = who AND state = 'in_flight' $$;
 SELECT journey_identify('ann', '{"zone": "Europe/Madrid"}');
 SELECT journey_identify('bob', '{"zone": "Europe/Madrid"}');
-CALL emit('12:00', 'ann', 'PAYMENT_FAILED', '{"invoice": "A/1", "amount": "12.50"}');
+CALL emit('19:50', 'ann', 'PAYMENT_FAILED', '{"invoice": "A/1", "amount": "12.50"}');
 CALL emit('19:50', 'bob', 'PAYMENT_FAILED', '{"invoice": "B1", "amount": "8"}');
 CALL emit('19:50', 'cy', 'PAYMENT_FAILED', '{"invoice": "C1", "amount": "9"}');
 
