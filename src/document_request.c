@@ -23,7 +23,7 @@ const Word	http_methods[] = {
 };
 
 void
-read_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_request_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	int			unused;
 
