@@ -1,8 +1,8 @@
 -- The workers: what they do, and whether they may.
 
 CREATE OR REPLACE FUNCTION journey.worker_list(
-	OUT database oid, OUT number int, OUT pid int, OUT started_at timestamptz,
-	OUT heartbeat timestamptz, OUT moved bigint, OUT why_idle text)
+	OUT database oid, OUT kind text, OUT number int, OUT pid int, OUT started_at timestamptz,
+	OUT heartbeat timestamptz, OUT moved bigint, OUT sent bigint, OUT why_idle text)
 RETURNS SETOF record
 LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'journey_worker_list';
@@ -10,11 +10,11 @@ COMMENT ON FUNCTION journey.worker_list() IS
 'The rows of journey.worker, with the database as its OID.';
 
 CREATE OR REPLACE VIEW journey.worker AS
-SELECT d.datname AS database, w.number, w.pid, w.started_at, w.heartbeat, w.moved, w.why_idle
+SELECT d.datname AS database, w.kind, w.number, w.pid, w.started_at, w.heartbeat, w.moved, w.sent, w.why_idle
   FROM journey.worker_list() w
   JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) w.database;
 COMMENT ON VIEW journey.worker IS
-'The schedulers of all databases of the server: number among those of the database, when it started, when it last looked for something due, members moved and queue rows worked off since it started, and why it stands idle. Where this database has none, a row without a pid says why.';
+'The workers of all databases of the server: kind (scheduler: moves members; sender: sends webhooks and mails; caller: calls the function of a destination), number among those of its kind in the database (of a caller the id of its destination), when it started, when it last looked for something due, members moved and queue rows worked off or attempts to send since it started, and why it stands idle. Where this database has no scheduler, a row without a pid says why.';
 
 CREATE OR REPLACE FUNCTION journey.wake_launcher()
 RETURNS void

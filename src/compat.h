@@ -110,6 +110,13 @@ typedef bool UpdateIndexes;
 #define MyProcNumber_compat (MyProc->pgprocno)
 #endif
 
+/* 17 gives wait event sets to resource owners; none: it lives until it is freed. */
+#if PG_VERSION_NUM >= 170000
+#define CreateWaitEventSet_compat(n) CreateWaitEventSet(NULL, n)
+#else
+#define CreateWaitEventSet_compat(n) CreateWaitEventSet(TopMemoryContext, n)
+#endif
+
 /*
  * 17 lets extensions name what they wait for; *event keeps the name's number,
  * 0 until it was asked for.

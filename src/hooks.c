@@ -132,7 +132,11 @@ before_statement(Node *statement, ProcessUtilityContext context)
 	if (alters_extension(statement))
 		lock_extension();
 	if (drops_extension(statement))
-		shmem_note_due(TIME_NEVER_WAKE);	/* schedulers see that they can go */
+	{
+		/* Workers see that they can go. */
+		shmem_note_due(TIME_NEVER_WAKE);
+		shmem_note_action(TIME_NEVER_WAKE);
+	}
 	if (IsA(statement, CreatedbStmt) || IsA(statement, AlterDatabaseStmt))
 		shmem_note_list();
 	if (database && context == PROCESS_UTILITY_TOPLEVEL && !IsTransactionBlock())

@@ -1,10 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * launcher.c
- *	  The process that gives every database with the extension its schedulers.
+ *	  The process that gives every database with the extension its schedulers
+ *	  and its sender.
  *
  * It has no database of its own.  To learn whether one has the extension it
- * starts a scheduler there, which leaves at once if there is nothing to do.
+ * starts a scheduler there, which leaves at once if there is nothing to do; the
+ * sender, where journey.workers wants no schedulers.
  * A launcher that ends is restarted by the postmaster and finds in shared
  * memory who is at work.
  *
@@ -49,16 +51,31 @@ typedef enum DatabaseState
 	DATABASE_ABSENT				/* has no extension */
 } DatabaseState;
 
+/* Of a database's workers of one role. */
+typedef struct Post
+{
+	bool		look_again;		/* told to look since the last one was started */
+	int			failures;		/* in a row */
+	TimestampTz not_before;		/* none is started earlier */
+} Post;
+
 typedef struct Database
 {
 	Oid			oid;			/* hash key */
 	bool		is_listed;		/* exists, connectable, wanted */
-	bool		look_again;		/* told to look since the last worker was
-								 * started */
 	DatabaseState state;
-	int			failures;		/* in a row */
-	TimestampTz not_before;		/* no worker is started earlier */
+	Post		posts[SEAT_ROLES];
 } Database;
+
+static const char *const role_names[] = {
+	[SEAT_SCHEDULER] = "journey scheduler",
+	[SEAT_SENDER] = "journey sender"
+};
+
+static const char *const role_functions[] = {
+	[SEAT_SCHEDULER] = "journey_scheduler_main",
+	[SEAT_SENDER] = "journey_sender_main"
+};
 
 static HTAB *databases = NULL;
 static int	slot_failures = 0;	/* in a row, to get a background worker slot */
@@ -182,34 +199,56 @@ read_list(void)
 	CommitTransactionCommand();
 }
 
-static void
-worker_left(Database *database, SeatOutcome outcome, long lasted)
+/* The role whose workers find out what a database is. */
+static SeatRole
+scout(void)
 {
-	switch (outcome)
+	return guc_workers > 0 ? SEAT_SCHEDULER : SEAT_SENDER;
+}
+
+/* Nothing to do here, says somebody who came; only a scout is believed. */
+static void
+found(Database *database, SeatRole role, DatabaseState state, long rest)
+{
+	if (role == scout())
+		database->state = state;
+	else
+		rest = RETRY_CLOSED;
+	database->posts[role].not_before =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), rest);
+}
+
+static void
+worker_left(Database *database, const SeatLeft *left)
+{
+	Post	   *post = &database->posts[left->role];
+
+	switch (left->outcome)
 	{
 		case LEFT_FAILED:
-			database->failures = lasted > LONGEST_BACKOFF ? 1 : database->failures + 1;
-			database->not_before = backoff(database->failures);
+			post->failures = left->lasted > LONGEST_BACKOFF ? 1 : post->failures + 1;
+			post->not_before = backoff(post->failures);
 			return;
 		case LEFT_ABSENT:
-			database->state = DATABASE_ABSENT;
+			found(database, left->role, DATABASE_ABSENT, 0);
 			break;
 		case LEFT_IDLE:
-			database->state = DATABASE_IDLE;
-			database->not_before =
-				TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_EVERY);
+			found(database, left->role, DATABASE_IDLE, LOOK_EVERY);
 			break;
 		case LEFT_ASKED:
 			break;
 	}
-	database->failures = 0;
+	post->failures = 0;
 }
 
 static void
 look_again(Database *database)
 {
-	database->look_again = true;
-	database->not_before = 0;
+	for (SeatRole role = 0; role < SEAT_ROLES; role++)
+	{
+		database->posts[role].look_again = true;
+		database->posts[role].not_before = 0;
+	}
 	if (database->state != DATABASE_SERVED)
 		database->state = DATABASE_NEW;
 }
@@ -230,20 +269,19 @@ static void
 hear(void)
 {
 	Database   *database;
-	SeatOutcome outcome;
+	SeatLeft	left;
 	Oid			oid;
-	long		lasted;
 
-	while (seat_next_left(&oid, &outcome, &lasted))
+	while (seat_next_left(&left))
 	{
-		database = hash_search(databases, &oid, HASH_FIND, NULL);
-		if (database == NULL)
+		database = hash_search(databases, &left.database, HASH_FIND, NULL);
+		if (database == NULL || left.role == SEAT_CALLER)
 			continue;
-		worker_left(database, outcome, lasted);
+		worker_left(database, &left);
 
 		/* It may have looked before the commit that we were told of. */
-		if (database->look_again &&
-			(outcome == LEFT_ABSENT || outcome == LEFT_IDLE))
+		if (database->posts[left.role].look_again &&
+			(left.outcome == LEFT_ABSENT || left.outcome == LEFT_IDLE))
 			look_again(database);
 	}
 	while (seat_next_look(&oid))
@@ -256,7 +294,7 @@ hear(void)
 }
 
 static bool
-register_scheduler(const SeatTicket *ticket)
+register_worker(SeatRole role, const SeatTicket *ticket)
 {
 	BackgroundWorker worker;
 
@@ -265,75 +303,75 @@ register_scheduler(const SeatTicket *ticket)
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	strlcpy(worker.bgw_library_name, "journey", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "journey_scheduler_main", BGW_MAXLEN);
-	strlcpy(worker.bgw_name, "journey scheduler", BGW_MAXLEN);
-	strlcpy(worker.bgw_type, "journey scheduler", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, role_functions[role], BGW_MAXLEN);
+	strlcpy(worker.bgw_name, role_names[role], BGW_MAXLEN);
+	strlcpy(worker.bgw_type, role_names[role], BGW_MAXLEN);
 	memcpy(worker.bgw_extra, ticket, sizeof(SeatTicket));
 	return RegisterDynamicBackgroundWorker(&worker, NULL);
 }
 
 /* Others may need the slots for a while: say so once, and come back. */
 static void
-no_slot(void)
+no_slot(SeatRole role)
 {
 	if (slot_failures++ == 0)
 		ereport(LOG,
 				errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				errmsg("no free background worker slot for a journey scheduler"),
+				errmsg("no free background worker slot for a %s", role_names[role]),
 				errhint("You might need to increase max_worker_processes."));
 	slot_not_before = backoff(slot_failures);
 }
 
 static void
-start(Database *database, int number)
+start(Database *database, SeatRole role, int number)
 {
 	SeatTicket	ticket;
 
-	switch (seat_keep(database->oid, number, &ticket))
+	switch (seat_keep(database->oid, role, number, &ticket))
 	{
 		case SEAT_DATABASE_CLOSED:
 			try_again_at(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_CLOSED));
 			return;
 		case SEAT_NONE_FREE:
-			no_slot();
+			no_slot(role);
 			return;
 		case SEAT_GIVEN:
 			break;
 	}
-	if (!register_scheduler(&ticket))
+	if (!register_worker(role, &ticket))
 	{
 		seat_give_up(&ticket);
-		no_slot();
+		no_slot(role);
 		return;
 	}
 	slot_failures = 0;
-	database->look_again = false;
+	database->posts[role].look_again = false;
 }
 
+/* One scout until it has found something to do, then all. */
 static int
-wanted_workers(const Database *database)
+wanted_workers(const Database *database, SeatRole role)
 {
+	int			all = role == SEAT_SCHEDULER ? guc_workers : 1;
+
 	if (!database->is_listed || database->state == DATABASE_ABSENT)
 		return 0;
-	return database->state == DATABASE_SERVED ? guc_workers : Min(guc_workers, 1);
+	if (database->state == DATABASE_SERVED)
+		return all;
+	return role == scout() ? 1 : 0;
 }
 
-/* Start the workers that a database lacks, send those home that it does not want. */
 static void
-serve(Database *database)
+serve_role(Database *database, SeatRole role)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz not_before = Max(database->not_before, slot_not_before);
-	int			wanted;
+	TimestampTz not_before = Max(database->posts[role].not_before, slot_not_before);
+	int			wanted = wanted_workers(database, role);
 
-	if (seat_is_settled(database->oid))
-		database->state = DATABASE_SERVED;
-	wanted = wanted_workers(database);
-	seat_dismiss(database->oid, wanted);
-
+	seat_dismiss(database->oid, role, wanted);
 	for (int number = 0; number < wanted; number++)
 	{
-		if (seat_is_held(database->oid, number))
+		if (seat_is_held(database->oid, role, number))
 			continue;
 		if (not_before > now)
 		{
@@ -342,8 +380,23 @@ serve(Database *database)
 		}
 		if (seat_count_unsettled() >= MAX_UNSETTLED)
 			return;				/* each of them wakes us when it is through */
-		start(database, number);
+		start(database, role, number);
 	}
+}
+
+/*
+ * Start the workers that a database lacks, send those home that it does not want.
+ * Callers are the sender's to start, and leave by themselves.
+ */
+static void
+serve(Database *database)
+{
+	if (seat_is_settled(database->oid, scout()))
+		database->state = DATABASE_SERVED;
+	serve_role(database, SEAT_SCHEDULER);
+	serve_role(database, SEAT_SENDER);
+	if (wanted_workers(database, SEAT_SENDER) == 0)
+		seat_dismiss(database->oid, SEAT_CALLER, 0);
 }
 
 static void

@@ -20,5 +20,6 @@ extern bool launcher_wants(const char *database);
 /* Entry points, found by name in the library. */
 extern PGDLLEXPORT void journey_launcher_main(Datum main_arg);
 extern PGDLLEXPORT void journey_scheduler_main(Datum main_arg);
+extern PGDLLEXPORT void journey_sender_main(Datum main_arg);
 
 #endif							/* JOURNEY_PROCESS_H */

@@ -95,8 +95,8 @@ count_moves(Scheduler *scheduler)
 	Seat	   *seat = scheduler->seat;
 
 	scheduler->house.unfolded += scheduler->tick.moved;
-	pg_atomic_write_u64(&seat->moved,
-						pg_atomic_read_u64(&seat->moved) + scheduler->tick.moved);
+	pg_atomic_write_u64(&seat->done,
+						pg_atomic_read_u64(&seat->done) + scheduler->tick.moved);
 }
 
 static void

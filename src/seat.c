@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * seat.c
- *	  Seats: the places in shared memory where schedulers work.
+ *	  Seats: the places in shared memory where workers work.
  *
  *-------------------------------------------------------------------------
  */
@@ -51,7 +51,7 @@ seat_table_init(SeatTable *table)
 		pg_atomic_init_u64(&seat->noted_due, (uint64) TIME_NEVER);
 		pg_atomic_init_u64(&seat->sleeps_until, (uint64) TIME_NEVER_WAKE);
 		pg_atomic_init_u64(&seat->heartbeat, 0);
-		pg_atomic_init_u64(&seat->moved, 0);
+		pg_atomic_init_u64(&seat->done, 0);
 		pg_atomic_init_u32(&seat->why_idle, 0);
 	}
 }
@@ -76,26 +76,17 @@ leave(Seat *seat, SeatOutcome outcome)
 
 /* A seat that is kept or taken, or NULL.  Caller holds the lock. */
 static Seat *
-find(Oid database, int number)
+find(Oid database, SeatRole role, int number)
 {
 	for (int i = 0; i < seat_table->nseats; i++)
 	{
 		Seat	   *seat = &seat_table->seats[i];
 
 		if ((seat->state == SEAT_KEPT || seat->state == SEAT_TAKEN) &&
-			seat->owner == database && seat->number == number)
+			seat->owner == database && seat->role == role && seat->number == number)
 			return seat;
 	}
 	return NULL;
-}
-
-void
-seat_wake_launcher(void)
-{
-	uint32		launcher = pg_atomic_read_u32(&seat_table->launcher);
-
-	if (launcher != 0)
-		ProcSendSignal(launcher - 1);
 }
 
 static void
@@ -149,7 +140,7 @@ find_free(void)
 }
 
 SeatAnswer
-seat_keep(Oid database, int number, SeatTicket *ticket)
+seat_keep(Oid database, SeatRole role, int number, SeatTicket *ticket)
 {
 	SeatAnswer	answer = SEAT_NONE_FREE;
 	Seat	   *seat;
@@ -162,6 +153,7 @@ seat_keep(Oid database, int number, SeatTicket *ticket)
 		answer = SEAT_GIVEN;
 		seat->state = SEAT_KEPT;
 		seat->owner = database;
+		seat->role = role;
 		seat->number = number;
 		seat->since = GetCurrentTimestamp();
 		seat->is_settled = seat->is_dismissed = false;
@@ -182,31 +174,50 @@ seat_give_up(const SeatTicket *ticket)
 }
 
 bool
-seat_is_held(Oid database, int number)
+seat_is_held(Oid database, SeatRole role, int number)
 {
 	bool		held;
 
 	LWLockAcquire(seat_lock, LW_SHARED);
-	held = find(database, number) != NULL;
+	held = find(database, role, number) != NULL;
 	LWLockRelease(seat_lock);
 	return held;
 }
 
-/* Has the database's first worker found the extension there, and armed? */
+/* Those on their way too. */
+int
+seat_count(Oid database, SeatRole role)
+{
+	int			count = 0;
+
+	LWLockAcquire(seat_lock, LW_SHARED);
+	for (int i = 0; i < seat_table->nseats; i++)
+	{
+		Seat	   *seat = &seat_table->seats[i];
+
+		if ((seat->state == SEAT_KEPT || seat->state == SEAT_TAKEN) &&
+			seat->owner == database && seat->role == role)
+			count++;
+	}
+	LWLockRelease(seat_lock);
+	return count;
+}
+
+/* Has the database's first worker of that role found the extension there, and armed? */
 bool
-seat_is_settled(Oid database)
+seat_is_settled(Oid database, SeatRole role)
 {
 	Seat	   *seat;
 	bool		settled;
 
 	LWLockAcquire(seat_lock, LW_SHARED);
-	seat = find(database, 0);
+	seat = find(database, role, 0);
 	settled = seat && seat->is_settled;
 	LWLockRelease(seat_lock);
 	return settled;
 }
 
-/* How many workers are on their way or still looking around? */
+/* How many of the launcher's workers are on their way or still looking around? */
 int
 seat_count_unsettled(void)
 {
@@ -217,17 +228,18 @@ seat_count_unsettled(void)
 	{
 		Seat	   *seat = &seat_table->seats[i];
 
-		if (seat->state == SEAT_KEPT ||
-			(seat->state == SEAT_TAKEN && !seat->is_settled))
+		if (seat->role != SEAT_CALLER &&
+			(seat->state == SEAT_KEPT ||
+			 (seat->state == SEAT_TAKEN && !seat->is_settled)))
 			count++;
 	}
 	LWLockRelease(seat_lock);
 	return count;
 }
 
-/* Tell the database's workers with that number and above to go. */
+/* Tell the database's workers of that role with that number and above to go. */
 void
-seat_dismiss(Oid database, int from_number)
+seat_dismiss(Oid database, SeatRole role, int from_number)
 {
 	LWLockAcquire(seat_lock, LW_EXCLUSIVE);
 	for (int i = 0; i < seat_table->nseats; i++)
@@ -235,8 +247,8 @@ seat_dismiss(Oid database, int from_number)
 		Seat	   *seat = &seat_table->seats[i];
 
 		if ((seat->state != SEAT_KEPT && seat->state != SEAT_TAKEN) ||
-			seat->owner != database || seat->number < from_number ||
-			seat->is_dismissed)
+			seat->owner != database || seat->role != role ||
+			seat->number < from_number || seat->is_dismissed)
 			continue;
 		seat->is_dismissed = true;
 		if (seat->state == SEAT_TAKEN)
@@ -247,11 +259,11 @@ seat_dismiss(Oid database, int from_number)
 
 /*
  * A worker that left since the last call, why, and how many milliseconds ago it
- * had come; frees its seat.  One that
- * was asked for and has not come in time has failed.
+ * had come; frees its seat.  One that was asked for and has not come in time has
+ * failed.
  */
 bool
-seat_next_left(Oid *database, SeatOutcome *outcome, long *lasted)
+seat_next_left(SeatLeft *left)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	bool		found = false;
@@ -266,48 +278,15 @@ seat_next_left(Oid *database, SeatOutcome *outcome, long *lasted)
 			leave(seat, LEFT_FAILED);
 		if (seat->state != SEAT_LEFT)
 			continue;
-		*database = seat->owner;
-		*outcome = seat->outcome;
-		*lasted = TimestampDifferenceMilliseconds(seat->since, now);
+		left->database = seat->owner;
+		left->role = seat->role;
+		left->outcome = seat->outcome;
+		left->lasted = TimestampDifferenceMilliseconds(seat->since, now);
 		free_seat(seat);
 		found = true;
 	}
 	LWLockRelease(seat_lock);
 	return found;
-}
-
-/* A database to look at anew; InvalidOid for all of them. */
-bool
-seat_next_look(Oid *database)
-{
-	bool		found = true;
-
-	LWLockAcquire(seat_lock, LW_EXCLUSIVE);
-	if (seat_table->look_everywhere)
-	{
-		seat_table->look_everywhere = false;
-		seat_table->nlook_again = 0;
-		*database = InvalidOid;
-	}
-	else if (seat_table->nlook_again > 0)
-		*database = seat_table->look_again[--seat_table->nlook_again];
-	else
-		found = false;
-	LWLockRelease(seat_lock);
-	return found;
-}
-
-/* The launcher shall look at that database, even if it has before. */
-void
-seat_look_at(Oid database)
-{
-	LWLockAcquire(seat_lock, LW_EXCLUSIVE);
-	if (seat_table->nlook_again < MAX_LOOK_AGAIN)
-		seat_table->look_again[seat_table->nlook_again++] = database;
-	else
-		seat_table->look_everywhere = true;
-	LWLockRelease(seat_lock);
-	seat_wake_launcher();
 }
 
 /* Runs however the worker ends, but for a crash. */
@@ -322,6 +301,8 @@ seat_left(int code, Datum arg)
 	LWLockRelease(seat_lock);
 	ConditionVariableBroadcast(&seat_table->left);
 	seat_wake_launcher();
+	if (seat->role == SEAT_CALLER)
+		seat_note_role(SEAT_SENDER, TIME_NEVER_WAKE);	/* another may come */
 }
 
 /* The seat that was kept for this worker; leaves where it is not wanted any more. */
@@ -344,7 +325,7 @@ seat_take(const SeatTicket *ticket)
 	pg_atomic_write_u64(&seat->noted_due, (uint64) TIME_NEVER);
 	pg_atomic_write_u64(&seat->sleeps_until, (uint64) TIME_NEVER_WAKE);
 	pg_atomic_write_u64(&seat->heartbeat, (uint64) seat->since);
-	pg_atomic_write_u64(&seat->moved, 0);
+	pg_atomic_write_u64(&seat->done, 0);
 	pg_atomic_write_u32(&seat->why_idle, 0);
 	pg_write_barrier();
 	pg_atomic_write_u32(&seat->database, seat->owner);
@@ -369,40 +350,6 @@ seat_leave(Seat *seat, SeatOutcome outcome)
 {
 	seat->outcome = outcome;
 	proc_exit(0);
-}
-
-/*
- * Something is due at that time.  The worker looks at noted_due after it has
- * set sleeps_until, and we look at sleeps_until after setting noted_due (the
- * exchange is a full barrier), so one of the two sees the other.
- */
-void
-seat_note(Seat *seat, TimestampTz due)
-{
-	uint64		noted = pg_atomic_read_u64(&seat->noted_due);
-
-	while (due < (TimestampTz) noted)
-	{
-		if (!pg_atomic_compare_exchange_u64(&seat->noted_due, &noted, (uint64) due))
-			continue;
-		if (due < (TimestampTz) pg_atomic_read_u64(&seat->sleeps_until))
-			ProcSendSignal(seat->procno);
-		return;
-	}
-}
-
-/* The same for the other workers of this one's database. */
-void
-seat_note_peers(Seat *seat, TimestampTz due)
-{
-	for (int i = 0; i < seat_table->nseats; i++)
-	{
-		Seat	   *peer = &seat_table->seats[i];
-
-		if (peer != seat &&
-			pg_atomic_read_u32(&peer->database) == MyDatabaseId)
-			seat_note(peer, due);
-	}
 }
 
 /* Caller holds the lock.  With all in use, the oldest closing is given up. */
@@ -456,7 +403,8 @@ seat_close(Oid database)
 	LWLockAcquire(seat_lock, LW_EXCLUSIVE);
 	close_database(database);
 	LWLockRelease(seat_lock);
-	seat_dismiss(database, 0);
+	for (SeatRole role = 0; role < SEAT_ROLES; role++)
+		seat_dismiss(database, role, 0);
 
 	ConditionVariablePrepareToSleep(&seat_table->left);
 	while (has_workers(database, false))

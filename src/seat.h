@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * seat.h
- *	  Seats: the places in shared memory where schedulers work.
+ *	  Seats: the places in shared memory where workers work.
  *
- * A seat belongs to a database while its state is not SEAT_FREE.  Only the
- * launcher gives seats to databases; the worker takes the seat that was kept
- * for it, and whatever ends it (but a crash, which resets shared memory) makes
+ * A seat belongs to a database while its state is not SEAT_FREE.  The launcher
+ * gives seats to databases, a sender keeps those of its callers; the worker takes
+ * the seat that was kept for it, and whatever ends it (but a crash, which resets shared memory) makes
  * the seat SEAT_LEFT until the launcher has seen why.  A database can be closed
  * for a while, by a command that needs it empty: no seat is given to it then.
  *
@@ -25,6 +25,16 @@
 
 #define MAX_CLOSED 16			/* databases closed at a time */
 #define MAX_LOOK_AGAIN 16		/* databases the launcher is told to look at */
+
+/* What the worker does there. */
+typedef enum SeatRole
+{
+	SEAT_SCHEDULER,
+	SEAT_SENDER,
+	SEAT_CALLER,				/* runs the functions of one destination; the
+								 * sender asks for it */
+	SEAT_ROLES
+} SeatRole;
 
 typedef enum SeatState
 {
@@ -53,15 +63,18 @@ typedef struct Seat
 	 */
 	pg_atomic_uint32 database;	/* InvalidOid while nobody works here */
 	pg_atomic_uint64 noted_due; /* earliest due time committed since the last
-								 * look */
+								 * look: of a member, for senders and callers
+								 * of an action */
 	pg_atomic_uint64 sleeps_until;	/* TIME_NEVER_WAKE while working */
 	int			procno;
+	SeatRole	role;
 
 	/* Read and written under seat_lock. */
 	SeatState	state;
 	uint32		ticket;			/* changes whenever the seat is kept or freed */
 	Oid			owner;			/* database the seat belongs to */
-	int			number;			/* among that database's schedulers, from 0 */
+	int			number;			/* among the database's of that role, from 0;
+								 * of a caller: the destination's id */
 	int			pid;
 	TimestampTz since;			/* when it was kept, then when it was taken */
 	bool		is_settled;		/* the worker found something to do here */
@@ -70,7 +83,8 @@ typedef struct Seat
 
 	/* Written by the worker alone, read without the lock: stale is harmless. */
 	pg_atomic_uint64 heartbeat;
-	pg_atomic_uint64 moved;
+	pg_atomic_uint64 done;		/* members moved; attempts that were answered
+								 * for */
 	pg_atomic_uint32 why_idle;	/* an IdleReason, armed.h */
 } Seat;
 
@@ -97,7 +111,16 @@ typedef struct SeatTable
 	Seat		seats[FLEXIBLE_ARRAY_MEMBER];
 } SeatTable;
 
-/* What the launcher gives a worker to find its seat by: fits bgw_extra. */
+/* One that left. */
+typedef struct SeatLeft
+{
+	Oid			database;
+	SeatRole	role;
+	SeatOutcome outcome;
+	long		lasted;			/* ms */
+} SeatLeft;
+
+/* What a worker gets to find its seat by: fits bgw_extra. */
 typedef struct SeatTicket
 {
 	int			seat;
@@ -125,20 +148,26 @@ extern void seat_table_init(SeatTable *table);
 
 /* For the launcher. */
 extern void seat_launcher_begin(void);
-extern SeatAnswer seat_keep(Oid database, int number, SeatTicket *ticket);
-extern void seat_give_up(const SeatTicket *ticket);
-extern bool seat_is_held(Oid database, int number);
-extern bool seat_is_settled(Oid database);
+extern bool seat_is_settled(Oid database, SeatRole role);
 extern int	seat_count_unsettled(void);
-extern void seat_dismiss(Oid database, int from_number);
-extern bool seat_next_left(Oid *database, SeatOutcome *outcome, long *lasted);
+extern void seat_dismiss(Oid database, SeatRole role, int from_number);
+extern bool seat_next_left(SeatLeft *left);
 extern bool seat_next_look(Oid *database);
+
+/* For who asks for workers: the launcher, and a sender for its callers. */
+extern SeatAnswer seat_keep(Oid database, SeatRole role, int number, SeatTicket *ticket);
+extern void seat_give_up(const SeatTicket *ticket);
+extern bool seat_is_held(Oid database, SeatRole role, int number);
+extern int	seat_count(Oid database, SeatRole role);
 
 /* For a worker. */
 extern Seat *seat_take(const SeatTicket *ticket);
 extern void seat_settle(Seat *seat);
 pg_noreturn extern void seat_leave(Seat *seat, SeatOutcome outcome);
 extern void seat_note(Seat *seat, TimestampTz due);
+
+/* All of this database's of a role; seat_note_peers: but this one. */
+extern void seat_note_role(SeatRole role, TimestampTz due);
 extern void seat_note_peers(Seat *seat, TimestampTz due);
 
 /* For everybody. */

@@ -32,7 +32,14 @@ typedef struct NotedDue
 	struct NotedDue *outer;
 } NotedDue;
 
-static NotedDue *noted_due = NULL;	/* in TopTransactionContext */
+typedef enum Noted
+{
+	NOTED_TIMER,
+	NOTED_ACTION,
+	NOTED_KINDS
+} Noted;
+
+static NotedDue *noted_due[NOTED_KINDS];	/* in TopTransactionContext */
 static bool noted_database = false; /* a rolled back savepoint leaves these
 									 * two */
 static bool noted_list = false; /* set: the launcher looks in vain once */
@@ -64,11 +71,11 @@ startup(void)
 	LWLockRelease(AddinShmemInitLock);
 }
 
-void
-shmem_note_due(TimestampTz due)
+static void
+note(Noted kind, TimestampTz due)
 {
 	int			level = GetCurrentTransactionNestLevel();
-	NotedDue   *entry = noted_due;
+	NotedDue   *entry = noted_due[kind];
 
 	if (seat_table == NULL || (entry && entry->due <= due))
 		return;
@@ -76,10 +83,22 @@ shmem_note_due(TimestampTz due)
 	{
 		entry = MemoryContextAlloc(TopTransactionContext, sizeof(NotedDue));
 		entry->level = level;
-		entry->outer = noted_due;
-		noted_due = entry;
+		entry->outer = noted_due[kind];
+		noted_due[kind] = entry;
 	}
 	entry->due = due;
+}
+
+void
+shmem_note_due(TimestampTz due)
+{
+	note(NOTED_TIMER, due);
+}
+
+void
+shmem_note_action(TimestampTz due)
+{
+	note(NOTED_ACTION, due);
 }
 
 void
@@ -98,15 +117,12 @@ shmem_note_list(void)
 static void
 tell_workers(void)
 {
-	if (noted_due)
+	if (noted_due[NOTED_TIMER])
+		seat_note_role(SEAT_SCHEDULER, noted_due[NOTED_TIMER]->due);
+	if (noted_due[NOTED_ACTION])
 	{
-		for (int i = 0; i < seat_table->nseats; i++)
-		{
-			Seat	   *seat = &seat_table->seats[i];
-
-			if (pg_atomic_read_u32(&seat->database) == MyDatabaseId)
-				seat_note(seat, noted_due->due);
-		}
+		seat_note_role(SEAT_SENDER, noted_due[NOTED_ACTION]->due);
+		seat_note_role(SEAT_CALLER, noted_due[NOTED_ACTION]->due);
 	}
 	if (noted_database)
 		seat_look_at(MyDatabaseId);
@@ -123,26 +139,34 @@ at_transaction_end(XactEvent event, void *arg)
 		return;
 	if (event == XACT_EVENT_COMMIT)
 		tell_workers();
-	noted_due = NULL;
+	memset(noted_due, 0, sizeof(noted_due));
 	noted_database = noted_list = false;
+}
+
+static void
+end_level(SubXactEvent event, NotedDue **noted)
+{
+	int			level = GetCurrentTransactionNestLevel();
+	NotedDue   *entry = *noted;
+
+	if (entry == NULL || entry->level < level)
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		*noted = entry->outer;
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
+		entry->level = level - 1;
+		if (entry->outer && entry->outer->level == entry->level)
+			entry->outer = entry->outer->outer;
+	}
 }
 
 static void
 at_subtransaction_end(SubXactEvent event, SubTransactionId subid,
 					  SubTransactionId parent, void *arg)
 {
-	int			level = GetCurrentTransactionNestLevel();
-
-	if (noted_due == NULL || noted_due->level < level)
-		return;
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		noted_due = noted_due->outer;
-	else if (event == SUBXACT_EVENT_COMMIT_SUB)
-	{
-		noted_due->level = level - 1;
-		if (noted_due->outer && noted_due->outer->level == noted_due->level)
-			noted_due->outer = noted_due->outer->outer;
-	}
+	for (int i = 0; i < NOTED_KINDS; i++)
+		end_level(event, &noted_due[i]);
 }
 
 void

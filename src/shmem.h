@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * shmem.h
- *	  What backends tell the workers when they commit: that a timer is due
- *	  earlier than the workers know, or that a database wants workers.
+ *	  What backends tell the workers when they commit: that a timer or an action
+ *	  is due earlier than the workers know, or that a database wants workers.
  *
  * All calls are harmless where the library was not preloaded.
  *
@@ -24,6 +24,12 @@ extern void shmem_init(void);
  * rollback, of the savepoint alone too, undoes the call.
  */
 extern void shmem_note_due(TimestampTz due);
+
+/*
+ * The same for an action that leaves by itself, which wakes this database's sender
+ * and callers.  TIME_NEVER_WAKE (seat.h): they look at everything anew.
+ */
+extern void shmem_note_action(TimestampTz due);
 
 /*
  * At commit, have the launcher look at this database again: it was given the

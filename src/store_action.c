@@ -22,6 +22,7 @@
 #include "hot.h"
 #include "outbox.h"
 #include "retry.h"
+#include "shmem.h"
 #include "sql.h"
 #include "store.h"
 
@@ -69,6 +70,8 @@ store_insert_action(Step *step, const Action *action)
 	hot_open(&action_hot, sql_relation("action"));
 	hot_insert(&action_hot, values, nulls);
 	hot_close(&action_hot);
+	if (action->next_attempt_at != NO_TIME)
+		shmem_note_action(action->next_attempt_at);
 }
 
 /* ---- those there are ---- */

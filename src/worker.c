@@ -164,12 +164,33 @@ worker_complain(const char *task, const ErrorData *error)
 			error->context ? errcontext("%s", error->context) : 0);
 }
 
+static WaitEventSet *watched = NULL;	/* the latch, the postmaster and an fd */
+
+void
+worker_watch(int fd)
+{
+	if (watched)
+		FreeWaitEventSet(watched);
+	watched = NULL;
+	if (fd < 0)
+		return;
+	watched = CreateWaitEventSet_compat(3);
+	AddWaitEventToSet(watched, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
+	AddWaitEventToSet(watched, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(watched, WL_SOCKET_READABLE, fd, NULL, NULL);
+}
+
 void
 worker_wait(long ms)
 {
 	static uint32 wait_event = 0;
+	uint32		event = wait_event_compat(&wait_event, "JourneyMain");
+	WaitEvent	occurred;
 
-	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-					 ms, wait_event_compat(&wait_event, "JourneyMain"));
+	if (watched)
+		(void) WaitEventSetWait(watched, ms, &occurred, 1, event);
+	else
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 ms, event);
 	ResetLatch(MyLatch);
 }

@@ -35,7 +35,12 @@ extern ErrorData *worker_try(const char *activity, void (*fn) (void *arg), void 
  */
 extern void worker_complain(const char *task, const ErrorData *error);
 
-/* Wait for the latch, at most that long, and reset it. */
+/*
+ * Wait for the latch, at most that long, and reset it; or until the fd that is
+ * watched, if there is one, can be read.  worker_watch anew where the fd is another
+ * file, though of the same number; -1: none.
+ */
 extern void worker_wait(long ms);
+extern void worker_watch(int fd);
 
 #endif							/* JOURNEY_WORKER_H */

@@ -21,7 +21,25 @@
 #include "seat.h"
 #include "shmem.h"
 
-#define WORKER_COLUMNS 7
+enum
+{
+	WORKER_DATABASE,
+	WORKER_KIND,
+	WORKER_NUMBER,
+	WORKER_PID,
+	WORKER_STARTED_AT,
+	WORKER_HEARTBEAT,
+	WORKER_MOVED,
+	WORKER_SENT,
+	WORKER_WHY_IDLE,
+	WORKER_COLUMNS
+};
+
+static const char *const kinds[] = {
+	[SEAT_SCHEDULER] = "scheduler",
+	[SEAT_SENDER] = "sender",
+	[SEAT_CALLER] = "caller"
+};
 
 PG_FUNCTION_INFO_V1(journey_worker_list);
 PG_FUNCTION_INFO_V1(journey_wake_launcher);
@@ -55,20 +73,27 @@ set_text(Datum *values, bool *nulls, int column, const char *text)
 		values[column] = CStringGetTextDatum(text);
 }
 
-/* One scheduler at work.  The caller holds the lock. */
+/* One at work.  The caller holds the lock. */
 static void
 put_seat(ReturnSetInfo *result, Seat *seat)
 {
 	Datum		values[WORKER_COLUMNS];
 	bool		nulls[WORKER_COLUMNS] = {0};
+	bool		moves = seat->role == SEAT_SCHEDULER;
 
-	values[0] = ObjectIdGetDatum(seat->owner);
-	values[1] = Int32GetDatum(seat->number);
-	values[2] = Int32GetDatum(seat->pid);
-	values[3] = TimestampTzGetDatum(seat->since);
-	values[4] = TimestampTzGetDatum((TimestampTz) pg_atomic_read_u64(&seat->heartbeat));
-	values[5] = Int64GetDatum((int64) pg_atomic_read_u64(&seat->moved));
-	set_text(values, nulls, 6, armed_reason(pg_atomic_read_u32(&seat->why_idle)));
+	values[WORKER_DATABASE] = ObjectIdGetDatum(seat->owner);
+	values[WORKER_KIND] = CStringGetTextDatum(kinds[seat->role]);
+	values[WORKER_NUMBER] = Int32GetDatum(seat->number);
+	values[WORKER_PID] = Int32GetDatum(seat->pid);
+	values[WORKER_STARTED_AT] = TimestampTzGetDatum(seat->since);
+	values[WORKER_HEARTBEAT] =
+		TimestampTzGetDatum((TimestampTz) pg_atomic_read_u64(&seat->heartbeat));
+	values[WORKER_MOVED] = values[WORKER_SENT] =
+		Int64GetDatum((int64) pg_atomic_read_u64(&seat->done));
+	nulls[WORKER_MOVED] = !moves;
+	nulls[WORKER_SENT] = moves;
+	set_text(values, nulls, WORKER_WHY_IDLE,
+			 armed_reason(pg_atomic_read_u32(&seat->why_idle)));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -80,9 +105,10 @@ put_none(ReturnSetInfo *result)
 	bool		nulls[WORKER_COLUMNS];
 
 	memset(nulls, true, sizeof(nulls));
-	nulls[0] = false;
-	values[0] = ObjectIdGetDatum(MyDatabaseId);
-	set_text(values, nulls, 6, why_none());
+	nulls[WORKER_DATABASE] = false;
+	values[WORKER_DATABASE] = ObjectIdGetDatum(MyDatabaseId);
+	set_text(values, nulls, WORKER_KIND, kinds[SEAT_SCHEDULER]);
+	set_text(values, nulls, WORKER_WHY_IDLE, why_none());
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -103,7 +129,8 @@ journey_worker_list(PG_FUNCTION_ARGS)
 			if (seat->state != SEAT_TAKEN)
 				continue;
 			put_seat(result, seat);
-			here = here || seat->owner == MyDatabaseId;
+			here = here || (seat->owner == MyDatabaseId &&
+							seat->role == SEAT_SCHEDULER);
 		}
 		LWLockRelease(seat_lock);
 	}
