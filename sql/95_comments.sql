@@ -23,7 +23,7 @@ COMMENT ON VIEW journey.tile IS 'The tiles of each version, read from its defini
 COMMENT ON COLUMN journey.tile.journey IS 'name of the journey';
 COMMENT ON COLUMN journey.tile.version IS 'version of the journey';
 COMMENT ON COLUMN journey.tile.tile IS 'name of the tile';
-COMMENT ON COLUMN journey.tile.type IS 'entry, wait, branch, action, update_profile, sub_journey or exit';
+COMMENT ON COLUMN journey.tile.type IS 'entry, wait, branch, action, webhook, update_profile, sub_journey or exit';
 COMMENT ON COLUMN journey.tile.config IS 'the tile''s keys but for type';
 
 COMMENT ON VIEW journey.edge IS 'The edges of each version, read from its definition.';
@@ -110,6 +110,12 @@ COMMENT ON COLUMN journey.destination.paused_at IS 'since when journey_destinati
 COMMENT ON COLUMN journey.destination.disabled IS 'why nothing is sent until journey_destination_resume(): what the receiver said; null: it is not disabled';
 COMMENT ON COLUMN journey.destination.breaker IS 'closed: attempts are made; open: none until breaker_until, because too many failed in a row; half_open: one is tried';
 COMMENT ON COLUMN journey.destination.breaker_until IS 'when an open breaker lets one attempt through; null: it is not open';
+
+COMMENT ON VIEW journey.destination_preset IS 'Ready-made configurations: journey_destination_create takes "preset" in its config.';
+COMMENT ON COLUMN journey.destination_preset.name IS 'what "preset" calls it';
+COMMENT ON COLUMN journey.destination_preset.kind IS 'kind of the destinations it is for';
+COMMENT ON COLUMN journey.destination_preset.config IS 'the configuration; keys given beside "preset" replace its keys';
+COMMENT ON COLUMN journey.destination_preset.description IS 'what it does, the payload it takes, what is to be given besides, and where the service documents the format';
 
 COMMENT ON TABLE journey.secret IS 'Internal. Secrets of destinations; not dumped, and no level reads it.';
 COMMENT ON COLUMN journey.secret.destination IS 'name of the destination';

@@ -46,6 +46,15 @@ expr_make_row(const char *source, ExprWant want, Oid relid)
 	return expr;
 }
 
+Expression *
+expr_make_action(const char *source, ExprWant want)
+{
+	Expression *expr = expr_make(source, want);
+
+	expr->is_action = true;
+	return expr;
+}
+
 /* ---- acting as the author ---- */
 
 typedef struct Acting
@@ -117,6 +126,7 @@ new_code(const Expression *expr, Oid author)
 	code->cxt = cxt;
 	code->text = expr->source;
 	code->is_query = expr->is_query;
+	code->is_action = expr->is_action;
 	code->rowtype = OidIsValid(expr->relid) ? get_rel_type_id(expr->relid) : InvalidOid;
 	code->owner = author;
 	code->role_changes = role_changes();
@@ -242,7 +252,7 @@ bind_variables(const ExprCode *code, Scope *scope)
 
 		if ((scope->known & VAR_BIT(i)) == 0)
 			scope->fetch(scope, i);
-		if (i >= NUM_VARIABLES)
+		if (i == VAR_NEW || i == VAR_OLD)
 			params->params[i].ptype = code->rowtype;
 		params->params[i].value = scope->values[i].value;
 		params->params[i].isnull = scope->values[i].isnull;

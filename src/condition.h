@@ -101,6 +101,7 @@ typedef struct Expression
 	bool		is_query;		/* see expr_make_holds */
 	ExprWant	want;
 	MemoryContext cxt;			/* where this is, and the code is below */
+	bool		is_action;		/* see expr_make_action */
 	Oid			relid;			/* the table whose rows are new and old; or
 								 * InvalidOid */
 	ExprCode   *code;			/* NULL until first used in this backend */
@@ -121,6 +122,12 @@ extern Expression *expr_make(const char *source, ExprWant want);
  * Whoever keeps it makes it anew when the table is altered.
  */
 extern Expression *expr_make_row(const char *source, ExprWant want, Oid relid);
+
+/*
+ * The same about an action that is to be sent.  Its names are payload, customer,
+ * journey, tile, id, attempt, created_at, now and local_now.
+ */
+extern Expression *expr_make_action(const char *source, ExprWant want);
 
 /*
  * Compile as the author: syntax, names, types, the safe subset, the author's
@@ -189,12 +196,25 @@ extern void query_look(const CustomerQuery *query, RowQuery *found);
  */
 extern Template *template_make(Jsonb *source);
 
-/*
- * The same about an action, for destinations: its names are payload, customer,
- * journey, tile, id, attempt, created_at, now and local_now.
- */
+/* The same about an action, for destinations; see expr_make_action(). */
 extern Template *template_make_action(Jsonb *source);
 extern Jsonb *template_eval(Template *template, const Author *author, Scope *scope);
+
+/* Has it no expression, so that its value is its JSON? */
+extern bool template_is_constant(const Template *template);
+
+/*
+ * Templates of a request's parts.  A path is a string; each value in it stands for
+ * itself, percent-encoded, and one that is null or empty raises 22004 or 22023, as
+ * does a path that is refused then (path.h).  Headers are an object of strings;
+ * one whose only value is null is left out, one that cannot be sent raises 22023.
+ * Both check what is known of them when they are made.
+ */
+extern Template *template_make_path(Jsonb *source);
+extern Template *template_make_headers(Jsonb *source);
+
+/* An object of templates under those names, without those that are NULL. */
+extern Template *template_gather(int n, const char *const *names, Template **members);
 
 /*
  * The end of the expression that begins at start, behind a "{{": the next "}}"

@@ -29,6 +29,7 @@ struct ExprCode
 	const char *text;
 	bool		is_query;		/* the text is an audience's query, which has
 								 * none of our names */
+	bool		is_action;		/* it has an action's names */
 	MemoryContext cxt;			/* this, and what hangs on it */
 	uint32		variables;		/* VAR_BIT of the names that it reads */
 	bool		needs_sandbox;	/* its result can depend on settings */
@@ -102,6 +103,12 @@ extern Node *row_column(ExprCode *code, const char *qualifier, const char *colum
 						int location);
 extern bool row_has_variable(Variable variable);
 extern void row_refuse_name(ExprCode *code, const char *name, int location);
+
+/* condition_action.c: names of an expression about an action, in the same way. */
+extern Node *action_name(ExprCode *code, const char *name, int location);
+extern void action_refuse_name(ExprCode *code, const char *name, int location);
+extern void action_refuse_qualified(ParseState *pstate, const char *qualifier,
+									const char *name, int location);
 
 /* condition_plan.c */
 extern void plan_compile(ExprCode *code, RawStmt *raw, List *queries);

@@ -89,7 +89,8 @@ expression_error_callback(void *arg)
 		if (geterrcode() == ERRCODE_UNDEFINED_TABLE && code->is_query)
 			errhint("Tables are written with their schema.");
 		else if (geterrcode() == ERRCODE_UNDEFINED_TABLE)
-			errhint("Tables are written with their schema, and fields of jsonb as props->>'name'.");
+			errhint("Tables are written with their schema, and fields of jsonb as %s->>'name'.",
+					code->is_action ? "payload" : "props");
 	}
 	errcontext("%s \"%.*s%s\"", code->is_query ? "query" : "expression", shown,
 			   code->text, shown < length ? "..." : "");
@@ -119,6 +120,8 @@ find_variable(ParseState *pstate, const char *name, int location)
 	ExprCode   *code = pstate->p_ref_hook_state;
 	Node	   *found = NULL;
 
+	if (code->is_action)
+		return action_name(code, name, location);
 	for (int i = 0; i < NUM_VARIABLES; i++)
 	{
 		if (strcmp(variables[i].name, name) != 0 ||
@@ -138,6 +141,8 @@ refuse_name(ExprCode *code, const char *name, int location)
 	Nearest		nearest;
 	char	   *hint;
 
+	if (code->is_action)
+		action_refuse_name(code, name, location);
 	if (OidIsValid(code->rowtype))
 		row_refuse_name(code, name, location);
 	nearest_begin(&nearest, name);
@@ -170,6 +175,11 @@ resolve_qualified(ParseState *pstate, const char *qualifier, const char *name,
 {
 	ExprCode   *code = pstate->p_ref_hook_state;
 
+	if (code->is_action)
+	{
+		action_refuse_qualified(pstate, qualifier, name, location);
+		return NULL;
+	}
 	if (strcmp(qualifier, "profile") == 0)
 		return expression_profile(pstate, name, location);
 	if (strcmp(qualifier, "member") == 0)

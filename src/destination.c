@@ -21,6 +21,8 @@
 #include "destination.h"
 #include "destination_read.h"
 #include "isolate.h"
+#include "seat.h"
+#include "shmem.h"
 #include "sql.h"
 
 static uint64 generation = 1;
@@ -44,6 +46,7 @@ void
 destination_changed(void)
 {
 	CacheInvalidateRelcacheByRelid(sql_relation("destination"));
+	shmem_note_action(TIME_NEVER_WAKE);
 }
 
 /* ---- reading ---- */

@@ -1,36 +1,144 @@
 /*-------------------------------------------------------------------------
  *
  * request.c
- *	  From a claimed action to what is sent, and back.
+ *	  From a claimed action to what is sent.
+ *
+ * Nearly all destinations have templates that are constant, or none but the
+ * payload as it is: then nobody's code runs, and there is nothing to undo if
+ * something is wrong.  Anything else happens in a subtransaction.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
+
+#include "guc.h"
+#include "isolate.h"
 #include "request.h"
+#include "request_value.h"
+
+typedef struct Building
+{
+	Evaluation	evaluation;
+	TransferRequest *request;
+} Building;
+
+static void
+build(void *arg)
+{
+	Building   *building = arg;
+
+	if (building->evaluation.destination->kind == DESTINATION_SMTP)
+		request_mail(&building->evaluation, building->request);
+	else
+		request_http(&building->evaluation, building->request);
+}
+
+static bool
+pieces_are_constant(List *pieces)
+{
+	ListCell   *cell;
+
+	foreach(cell, pieces)
+	{
+		const KeyedPiece *piece = lfirst(cell);
+
+		if (piece->template && !template_is_constant(piece->template))
+			return false;
+	}
+	return true;
+}
+
+/* Does nobody's code run, not even an encoding's conversion? */
+static bool
+is_simple(const Destination *destination)
+{
+	ListCell   *cell;
+
+	if (destination->kind != DESTINATION_WEBHOOK ||
+		GetDatabaseEncoding() != PG_UTF8 ||
+		!pieces_are_constant(destination->url) ||
+		!pieces_are_constant(destination->user) ||
+		!pieces_are_constant(destination->password) ||
+		(destination->body && !template_is_constant(destination->body)))
+		return false;
+	foreach(cell, destination->headers)
+	{
+		const KeyedHeader *header = lfirst(cell);
+
+		if (!pieces_are_constant(header->value))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Our own refusals, which hold nothing and leave nothing behind; whatever else it
+ * may be is raised again.
+ */
+static ErrorData *
+try_simple(Building *building)
+{
+	MemoryContext cxt = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		build(building);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(cxt);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_INVALID_PARAMETER_VALUE)
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return error;
+}
+
+static ErrorData *
+try_build(Building *building)
+{
+	ErrorData  *error;
+
+	if (is_simple(building->evaluation.destination))
+		return try_simple(building);
+	budget_begin();
+	error = isolate(build, building);
+	budget_end();
+	return error;
+}
+
+/* One line: it may quote what a customer typed. */
+static char *
+in_one_line(const char *message)
+{
+	char	   *line = pstrdup(message ? message : "");
+
+	for (char *c = line; *c; c++)
+	{
+		if ((unsigned char) *c < ' ' || *c == 0x7F)
+			*c = ' ';
+	}
+	return line;
+}
 
 bool
 request_build(const Destination *destination, const char *secret,
 			  const Claimed *claimed, TransferRequest *request, char **error)
 {
-	elog(ERROR, "not built yet");
-	return false;
-}
+	Building	building = {.request = request};
+	ErrorData  *wrong;
 
-void
-request_judge(const Destination *destination, const TransferResult *result,
-			  Answer *answer)
-{
-}
-
-bool
-request_is_trouble(const TransferResult *result)
-{
-	return false;
-}
-
-bool
-request_is_gone(const Destination *destination, const TransferResult *result)
-{
-	return false;
+	memset(request, 0, sizeof(TransferRequest));
+	request->total_ms = destination->timeout;
+	if (guc_http_ca_file && *guc_http_ca_file)
+		request->ca_file = guc_http_ca_file;
+	evaluation_init(&building.evaluation, destination, secret, claimed);
+	wrong = try_build(&building);
+	*error = wrong ? in_one_line(wrong->message) : NULL;
+	return wrong == NULL;
 }

@@ -4,7 +4,8 @@
  *	  From a claimed action to what is sent, and from what came back to an answer.
  *
  * Templates of destinations can use: payload jsonb; customer, journey, tile, id
- * text; attempt int; created_at, now timestamptz; local_now timestamp (UTC).
+ * text; attempt int; created_at, now timestamptz; local_now timestamp (in the zone
+ * journey.timezone).
  *
  *-------------------------------------------------------------------------
  */

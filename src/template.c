@@ -19,38 +19,15 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
-#include "condition.h"
 #include "json_value.h"
+#include "template_internal.h"
 
 #define MAX_TEMPLATE_DEPTH 100
 
-typedef enum NodeKind
-{
-	NODE_OBJECT,
-	NODE_ARRAY,
-	NODE_CONSTANT,
-	NODE_VALUE,					/* one expression */
-	NODE_TEXT					/* pieces joined */
-} NodeKind;
-
-/* A piece of a joined text: a literal or an expression. */
-typedef struct Piece
-{
-	char	   *literal;		/* or NULL */
-	Expression *expr;
-} Piece;
-
-struct Template
-{
-	NodeKind	kind;
-	char	   *name;			/* of an object's member */
-	List	   *children;		/* Template *: object, array */
-	JsonbValue	constant;
-	Expression *expr;			/* value */
-	List	   *pieces;			/* Piece *: text */
-};
-
 /* ---- making ---- */
+
+/* How an expression is made says which names it has. */
+typedef Expression *(*MakeExpression) (const char *source, ExprWant want);
 
 /* Dollar quotes are not looked for; write E'' or ''. */
 const char *
@@ -83,16 +60,16 @@ make_literal(const char *start, size_t length)
 }
 
 static Piece *
-make_expression(const char *start, size_t length)
+make_expression(const char *start, size_t length, MakeExpression make)
 {
 	Piece	   *piece = palloc0(sizeof(Piece));
 
-	piece->expr = expr_make(pnstrdup(start, length), EXPR_JSONB);
+	piece->expr = make(pnstrdup(start, length), EXPR_JSONB);
 	return piece;
 }
 
 static List *
-split(const char *text)
+split(const char *text, MakeExpression make)
 {
 	List	   *pieces = NIL;
 	const char *p = text;
@@ -109,7 +86,7 @@ split(const char *text)
 					errhint("Close the expression with }}."));
 		if (open > p)
 			pieces = lappend(pieces, make_literal(p, open - p));
-		pieces = lappend(pieces, make_expression(open + 2, close - open - 2));
+		pieces = lappend(pieces, make_expression(open + 2, close - open - 2, make));
 		p = close + 2;
 	}
 	if (*p || pieces == NIL)
@@ -118,7 +95,7 @@ split(const char *text)
 }
 
 static Template *
-make_leaf(const JsonbValue *value)
+make_leaf(const JsonbValue *value, MakeExpression make)
 {
 	Template   *leaf = palloc0(sizeof(Template));
 	Piece	   *first;
@@ -127,7 +104,7 @@ make_leaf(const JsonbValue *value)
 	leaf->constant = *value;
 	if (value->type != jbvString)
 		return leaf;
-	leaf->pieces = split(pnstrdup(value->val.string.val, value->val.string.len));
+	leaf->pieces = split(pnstrdup(value->val.string.val, value->val.string.len), make);
 	first = linitial(leaf->pieces);
 	if (list_length(leaf->pieces) > 1)
 		leaf->kind = NODE_TEXT;
@@ -139,20 +116,22 @@ make_leaf(const JsonbValue *value)
 	return leaf;
 }
 
-static Template *make_container(JsonbIterator **it, NodeKind kind, int depth);
+static Template *make_container(JsonbIterator **it, NodeKind kind, int depth,
+								MakeExpression make);
 
 static Template *
-make_node(JsonbIterator **it, JsonbIteratorToken token, JsonbValue *value, int depth)
+make_node(JsonbIterator **it, JsonbIteratorToken token, JsonbValue *value, int depth,
+		  MakeExpression make)
 {
 	if (token == WJB_BEGIN_OBJECT)
-		return make_container(it, NODE_OBJECT, depth + 1);
+		return make_container(it, NODE_OBJECT, depth + 1, make);
 	if (token == WJB_BEGIN_ARRAY)
-		return make_container(it, NODE_ARRAY, depth + 1);
-	return make_leaf(value);
+		return make_container(it, NODE_ARRAY, depth + 1, make);
+	return make_leaf(value, make);
 }
 
 static Template *
-make_container(JsonbIterator **it, NodeKind kind, int depth)
+make_container(JsonbIterator **it, NodeKind kind, int depth, MakeExpression make)
 {
 	Template   *node = palloc0(sizeof(Template));
 	JsonbIteratorToken token;
@@ -175,7 +154,7 @@ make_container(JsonbIterator **it, NodeKind kind, int depth)
 			name = pnstrdup(value.val.string.val, value.val.string.len);
 			continue;
 		}
-		child = make_node(it, token, &value, depth);
+		child = make_node(it, token, &value, depth, make);
 		child->name = name;
 		node->children = lappend(node->children, child);
 	}
@@ -183,8 +162,8 @@ make_container(JsonbIterator **it, NodeKind kind, int depth)
 }
 
 /* The source stays referenced by constants, so it is copied. */
-Template *
-template_make(Jsonb *source)
+static Template *
+make(Jsonb *source, MakeExpression make_one)
 {
 	Jsonb	   *copy = palloc(VARSIZE(source));
 	JsonbIterator *it;
@@ -197,9 +176,21 @@ template_make(Jsonb *source)
 	if (token == WJB_BEGIN_ARRAY && JB_ROOT_IS_SCALAR(copy))
 	{
 		(void) JsonbIteratorNext(&it, &value, false);
-		return make_leaf(&value);
+		return make_leaf(&value, make_one);
 	}
-	return make_node(&it, token, &value, 0);
+	return make_node(&it, token, &value, 0, make_one);
+}
+
+Template *
+template_make(Jsonb *source)
+{
+	return make(source, expr_make);
+}
+
+Template *
+template_make_action(Jsonb *source)
+{
+	return make(source, expr_make_action);
 }
 
 /* ---- evaluating ---- */
@@ -239,26 +230,48 @@ append_text(StringInfo text, JsonbValue *value)
 	}
 }
 
+/* A value within a path. */
 static void
-join(List *pieces, Rendering *rendering, JsonbValue *result)
+append_path(StringInfo path, const Expression *expr, JsonbValue *value)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	append_text(&text, value);
+	path_append_value(path, &text, expr, value->type == jbvNull);
+}
+
+static void
+join(const Template *leaf, Rendering *rendering, JsonbValue *result)
 {
 	StringInfoData text;
 	ListCell   *cell;
 
 	initStringInfo(&text);
-	foreach(cell, pieces)
+	result->type = jbvString;
+	foreach(cell, leaf->pieces)
 	{
 		Piece	   *piece = lfirst(cell);
 		JsonbValue	value;
 
 		if (piece->literal)
-			appendStringInfoString(&text, piece->literal);
-		else
 		{
-			evaluate(piece->expr, rendering, &value);
-			append_text(&text, &value);
+			appendStringInfoString(&text, piece->literal);
+			continue;
 		}
+		evaluate(piece->expr, rendering, &value);
+		if (leaf->use == TEXT_PATH)
+			append_path(&text, piece->expr, &value);
+		else
+			append_text(&text, &value);
+		if (leaf->kind == NODE_VALUE)
+			result->type = value.type;
 	}
+	/* What is nothing but a null. */
+	if (result->type == jbvNull)
+		return;
+	if (leaf->use != TEXT_VALUE)
+		part_finish(leaf, &text);
 	result->type = jbvString;
 	result->val.string.val = text.data;
 	result->val.string.len = text.len;
@@ -270,10 +283,13 @@ leaf_value(Template *leaf, Rendering *rendering, JsonbValue *value)
 	switch (leaf->kind)
 	{
 		case NODE_VALUE:
-			evaluate(leaf->expr, rendering, value);
+			if (leaf->use == TEXT_VALUE)
+				evaluate(leaf->expr, rendering, value);
+			else
+				join(leaf, rendering, value);
 			break;
 		case NODE_TEXT:
-			join(leaf->pieces, rendering, value);
+			join(leaf, rendering, value);
 			break;
 		default:
 			*value = leaf->constant;
@@ -295,21 +311,30 @@ render_container(Template *node, Rendering *rendering, JsonbParseState **state)
 	return pushJsonbValue(state, object ? WJB_END_OBJECT : WJB_END_ARRAY, NULL);
 }
 
+static void
+push_name(Template *node, JsonbParseState **state)
+{
+	JsonbValue	name = {.type = jbvString};
+
+	name.val.string.val = node->name;
+	name.val.string.len = strlen(node->name);
+	pushJsonbValue(state, WJB_KEY, &name);
+}
+
 static JsonbValue *
 render(Template *node, Rendering *rendering, JsonbParseState **state, bool in_object)
 {
+	bool		container = node->kind == NODE_OBJECT || node->kind == NODE_ARRAY;
 	JsonbValue	value;
 
+	if (!container)
+		leaf_value(node, rendering, &value);
+	if (!container && node->use == TEXT_HEADER && value.type == jbvNull)
+		return NULL;
 	if (in_object)
-	{
-		value.type = jbvString;
-		value.val.string.val = node->name;
-		value.val.string.len = strlen(node->name);
-		pushJsonbValue(state, WJB_KEY, &value);
-	}
-	if (node->kind == NODE_OBJECT || node->kind == NODE_ARRAY)
+		push_name(node, state);
+	if (container)
 		return render_container(node, rendering, state);
-	leaf_value(node, rendering, &value);
 	return pushJsonbValue(state, in_object ? WJB_VALUE : WJB_ELEM, &value);
 }
 
@@ -327,6 +352,21 @@ template_eval(Template *template, const Author *author, Scope *scope)
 }
 
 /* ---- for validation ---- */
+
+bool
+template_is_constant(const Template *template)
+{
+	ListCell   *cell;
+
+	if (template->kind == NODE_VALUE || template->kind == NODE_TEXT)
+		return false;
+	foreach(cell, template->children)
+	{
+		if (!template_is_constant(lfirst(cell)))
+			return false;
+	}
+	return true;
+}
 
 static List *
 add_part(List *parts, const char *path, Expression *expr)
@@ -368,10 +408,4 @@ List *
 template_parts(Template *template)
 {
 	return collect_parts(template, "", NIL);
-}
-
-Template *
-template_make_action(Jsonb *source)
-{
-	return template_make(source);
 }

@@ -1,5 +1,10 @@
 -- Each verb once; for tests that change what surrounds them.
 SELECT public.journey_destination_create('outbox', 'pull');
+SELECT public.journey_destination_create('hook', 'webhook', '{"preset": "signed", "url": "https://hooks.example/in"}', 'whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA');
+SELECT public.journey_destination_update('hook', '{"url": "https://hooks.example/in", "headers": {"X-Customer": "{{ customer }}"}}');
+SELECT public.journey_destination_pause('hook'), public.journey_destination_resume('hook');
+SELECT public.journey_destination_drop('hook');
+SELECT name, kind FROM journey.destination_preset;
 SELECT public.journey_create('probe', '{
   "goal": {"event": "bought"},
   "tiles": {

@@ -1,0 +1,103 @@
+/*-------------------------------------------------------------------------
+ *
+ * destination_door_secret.c
+ *	  Does a secret fit the destination it is given for?
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "destination_door.h"
+#include "names.h"
+#include "secret.h"
+
+static void
+refuse(const Destination *destination, const char *wrong)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("the secret of destination %s %s", quoted_name(destination->name), wrong),
+			errhint("A secret is a text, a JSON object of texts, or \"file:\" and the name of a file in journey.secret_dir."));
+}
+
+static const char *
+shown_as(const char *name)
+{
+	return *name == '\0' ? "{{ secret }}" : psprintf("{{ secret.%s }}", name);
+}
+
+static void
+require_secret(const Destination *destination, const List *names)
+{
+	if (names == NIL)
+		return;
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("destination %s needs a secret", quoted_name(destination->name)),
+			errdetail("Its configuration reads %s.", shown_as(linitial(names))),
+			errhint("Give it as the argument secret."));
+}
+
+static bool
+takes_secret(const Destination *destination)
+{
+	return destination->kind == DESTINATION_WEBHOOK || destination->kind == DESTINATION_SMTP;
+}
+
+/* The file may come later, or be another by then. */
+static void
+warn_of_file(const Destination *destination, const char *missing)
+{
+	ereport(WARNING,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("nothing can be sent to destination %s yet: %s",
+				   quoted_name(destination->name), missing));
+}
+
+static void
+warn_of_no_use(const Destination *destination)
+{
+	ereport(WARNING,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("the secret of destination %s is used nowhere",
+				   quoted_name(destination->name)),
+			destination->kind == DESTINATION_WEBHOOK ?
+			errhint("Write {{ secret }} where it belongs; a secret that begins with whsec_, or has a member \"signing\", signs each request.") :
+			errhint("Write {{ secret }} where it belongs, as in \"password\"."));
+}
+
+void
+door_check_secret(const Destination *destination, const char *secret)
+{
+	List	   *names = destination_secret_names(destination);
+	const char *wrong;
+	const char *missing;
+	char	   *resolved;
+
+	if (secret == NULL)
+	{
+		require_secret(destination, names);
+		return;
+	}
+	if (!takes_secret(destination))
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("destinations of kind \"%s\" have no secret",
+					   destination_kind_name(destination->kind)));
+	wrong = secret_wrong(secret);
+	if (wrong != NULL)
+		refuse(destination, wrong);
+	resolved = secret_resolve(secret, &missing);
+	if (resolved == NULL)
+	{
+		warn_of_file(destination, missing);
+		return;
+	}
+	wrong = secret_lacks(resolved, names);
+	if (wrong != NULL)
+		refuse(destination, psprintf("has no text %s, which the configuration reads",
+									 quoted_name(wrong)));
+	if (names == NIL &&
+		(destination->kind != DESTINATION_WEBHOOK || !secret_signs(resolved)))
+		warn_of_no_use(destination);
+}
