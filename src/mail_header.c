@@ -181,9 +181,10 @@ add_encoded(Header *header, const char *text)
 		int			chunk;
 
 		if (room < ENCODED_ROOM_MIN)
+		{
 			fold(header);
-		if (room < ENCODED_ROOM_MIN || room > ENCODED_ROOM)
 			room = ENCODED_ROOM;
+		}
 		chunk = chunk_length(text, length, room, by_q);
 		resetStringInfo(&word);
 		appendStringInfoString(&word, by_q ? "=?UTF-8?Q?" : "=?UTF-8?B?");
@@ -336,7 +337,7 @@ header_addresses(StringInfo message, const char *name, List *addresses)
  */
 static const char *const reserved[] = {
 	"Date", "From", "To", "Reply-To", "Subject", "Message-ID", "MIME-Version",
-	"Cc", "Bcc", "Return-Path", "Received"
+	"Sender", "Cc", "Bcc", "Return-Path", "Received", "DKIM-Signature"
 };
 
 static bool

@@ -24,16 +24,6 @@ typedef struct Building
 	TransferRequest *request;
 } Building;
 
-/* Until mail is there. */
-void
-__attribute__((weak))
-request_mail(Evaluation *evaluation, TransferRequest *request)
-{
-	ereport(ERROR,
-			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("mail cannot be sent yet"));
-}
-
 static void
 build(void *arg)
 {

@@ -235,16 +235,6 @@ choose_method(const Evaluation *evaluation)
 	return NULL;				/* not reached */
 }
 
-static char *
-login_part(Evaluation *evaluation, List *pieces, const char *what)
-{
-	char	   *part = evaluation_keyed(evaluation, pieces);
-
-	if (part)
-		request_check_line(what, part);
-	return part;
-}
-
 void
 request_http(Evaluation *evaluation, TransferRequest *request)
 {
@@ -256,8 +246,7 @@ request_http(Evaluation *evaluation, TransferRequest *request)
 	request->kind = TRANSFER_HTTP;
 	request->url = request_url(evaluation_url(evaluation, destination->url),
 							   tile_text(evaluation->claimed, "path"));
-	request->user = login_part(evaluation, destination->user, "the user's name");
-	request->password = login_part(evaluation, destination->password, "the password");
+	evaluation_login(evaluation, request);
 	request->method = choose_method(evaluation);
 	if (strcmp(request->method, "GET") != 0)
 		request_body(evaluation, request);

@@ -253,3 +253,22 @@ request_check_line(const char *what, const char *value)
 					errmsg("%s holds a control character", what));
 	}
 }
+
+static char *
+login_part(Evaluation *evaluation, List *pieces, const char *what)
+{
+	char	   *part = evaluation_keyed(evaluation, pieces);
+
+	if (part)
+		request_check_line(what, part);
+	return part;
+}
+
+void
+evaluation_login(Evaluation *evaluation, TransferRequest *request)
+{
+	const Destination *destination = evaluation->destination;
+
+	request->user = login_part(evaluation, destination->user, "the user's name");
+	request->password = login_part(evaluation, destination->password, "the password");
+}

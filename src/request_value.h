@@ -46,6 +46,9 @@ extern char *evaluation_keyed(Evaluation *evaluation, List *pieces);
  */
 extern char *evaluation_url(Evaluation *evaluation, List *pieces);
 
+/* The user's name and the password, into the request. */
+extern void evaluation_login(Evaluation *evaluation, TransferRequest *request);
+
 /* A text of the database in UTF-8; itself where it is so already. */
 extern char *request_utf8(char *value, size_t *length);
 

@@ -237,6 +237,14 @@ transfer_allow(Transfer *transfer, const char *allow)
 	return NULL;
 }
 
+void
+transfer_limit(Transfer *transfer, int max_in_flight)
+{
+	transfer->max_in_flight = max_in_flight > 0 ? max_in_flight : 1;
+	curl_multi_setopt(transfer->multi, CURLMOPT_MAXCONNECTS, (long) transfer->max_in_flight);
+	(void) set_up_threads(transfer);
+}
+
 int
 transfer_fd(Transfer *transfer)
 {

@@ -134,6 +134,9 @@ extern const char *transfer_allow(Transfer *transfer, const char *allow);
 /* What is wrong with such a list, or NULL. */
 extern const char *transfer_check_allow(const char *allow);
 
+/* Another limit, for whatever is started from now on. */
+extern void transfer_limit(Transfer *transfer, int max_in_flight);
+
 extern int	transfer_fd(Transfer *transfer);
 
 /* In how many ms transfer_work() is to be called whatever the fd says; -1: never. */
@@ -146,6 +149,9 @@ extern void transfer_work(Transfer *transfer);
  */
 extern uint64_t transfer_start(Transfer *transfer, const TransferRequest *request,
 							   const char **error);
+
+/* What is wrong with the request, whoever would send it and whenever; or NULL. */
+extern const char *transfer_check(const TransferRequest *request);
 
 /* One that has finished, each once.  Its texts are good until the next call. */
 extern bool transfer_next(Transfer *transfer, TransferResult *result);

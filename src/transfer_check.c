@@ -44,7 +44,7 @@ has_control(const char *string)
 {
 	for (; *string; string++)
 	{
-		if (iscntrl((unsigned char) *string))
+		if ((unsigned char) *string < ' ' || *string == 0x7F)
 			return true;
 	}
 	return false;
@@ -180,4 +180,20 @@ check_url(const TransferRequest *request, CURLU *url)
 	if (has_part(url, CURLUPART_ZONEID))
 		return "the URL names a network interface";
 	return NULL;
+}
+
+const char *
+transfer_check(const TransferRequest *request)
+{
+	const char *error = check_request(request);
+	CURLU	   *url;
+
+	if (error)
+		return error;
+	url = curl_url();
+	if (url == NULL)
+		return NULL;			/* not the request's fault */
+	error = check_url(request, url);
+	curl_url_cleanup(url);
+	return error;
 }

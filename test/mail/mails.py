@@ -13,6 +13,7 @@ import email.policy
 import email.utils
 import json
 import random
+import re
 import sys
 
 ASCII = "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789"
@@ -90,8 +91,6 @@ def a_mail(chance):
             made[kind] = a_text(chance) or "x"
             plain = made[kind].replace("\r\n", "\n").replace("\r", "\n")
             read["parts"]["text/" + ("plain" if kind == "text" else "html")] = plain
-    if len(read["parts"]) == 1:
-        read["parts"] = {k: v if v.endswith("\n") else v + "\n" for k, v in read["parts"].items()}
     read["parts"] = {k: v for k, v in read["parts"].items() if v}
     return {"made": made, "read": read}
 
@@ -123,14 +122,14 @@ def read(raw):
     date = email.utils.parsedate_to_datetime(message["Date"])
     return {
         "from": addresses(message, "From"), "to": addresses(message, "To"), "reply_to": addresses(message, "Reply-To"),
-        "subject": None if message["Subject"] is None else decoded(message["Subject"])[0:],
+        "subject": None if message["Subject"] is None else decoded(message["Subject"]),
         "message_id": message["Message-ID"].strip(), "date": date.isoformat(),
         "modern_to": [a.addr_spec for a in modern["To"].addresses],
         "type": message.get_content_type(), "parts": {p.get_content_type(): body_of(p) for p in parts},
         "encodings": {p.get_content_type(): p["Content-Transfer-Encoding"] for p in parts},
         "charsets": sorted({p.get_content_charset() for p in parts}),
         "names": [name for name in message.keys()],
-        "headers": {k.lower(): decoded(v) for k, v in message.items()},
+        "headers": {k.lower(): decoded(v).lstrip(" ") for k, v in message.items()},
         "longest": max(len(line.rstrip(b"\r")) for line in raw.split(b"\n")),
         "longest_head": max(len(line.rstrip(b"\r")) for line in head.split(b"\n")),
         "ascii": all(byte < 128 and (byte >= 32 or byte in b"\r\n\t") for byte in raw),
@@ -141,6 +140,10 @@ def differences(made, built):
     """What must be read, and what of each mail is a rule of its own."""
     raw = base64.b64decode(built["message"])
     found = read(raw)
+    only = len(found["parts"]) == 1 and next(iter(found["parts"]))
+    if only and found["encodings"][only] == "quoted-printable" and not made["read"]["parts"][only].endswith("\n"):
+        # A message's last line has an end.
+        made["read"]["parts"][only] += "\n"
     for key, value in made["read"].items():
         if found[key] != value:
             yield f"{key}: {value!r} is read as {found[key]!r}"
@@ -155,6 +158,15 @@ def differences(made, built):
             yield "a line is too long"
         if line.startswith(b".") or line != line.rstrip():
             yield f"a line that could change on its way: {line!r}"
+    for word in re.findall(rb"=\?UTF-8\?[QB]\?\S*", raw.partition(b"\n\n")[0]):
+        # RFC 2047, 5: each by itself, of 75 characters at most.
+        (text, charset), = email.header.decode_header(word.decode().rstrip(","))
+        try:
+            text.decode(charset)
+        except UnicodeDecodeError:
+            yield f"an encoded-word ends within a character: {word!r}"
+        if len(word) > 75:
+            yield f"an encoded-word is too long: {word!r}"
     specs = [spec for _, spec in made["read"]["to"]]
     if built["recipients"] != specs or found["modern_to"] != specs:
         yield f"it goes to {built['recipients']}, {found['modern_to']}"

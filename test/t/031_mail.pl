@@ -48,8 +48,8 @@ sub build_module
 {
 	my $module = "$work/mail_drive.so";
 	my @flags = map { split ' ', output_of('', 'pg_config', $_) } qw(--cppflags --cflags_sl);
-	my @command = (split(' ', $ENV{CC} // 'gcc'), qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter),
-		qw(-Wno-sign-compare -Wno-missing-field-initializers -fvisibility=hidden -shared -Wl,-Bsymbolic), @flags,
+	my @command = (split(' ', $ENV{CC} // 'gcc'), qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare),
+		qw(-Wno-missing-field-initializers -shared), "-Wl,-Bsymbolic", @flags,
 		'-I' . output_of('', qw(pg_config --includedir-server)), '-o', $module,
 		"$top/test/mail/drive.c", glob("$top/src/mail*.c"), glob("$top/src/transfer*.c"), '-lcurl');
 	my $said = '';
@@ -168,7 +168,7 @@ my $other = 'is not a mail address';
 my @refused = (
 	[ 'a line break in to', { to => "ada\@example.com\nBcc: eve\@example.com" }, '"to" of the mail holds a line break' ],
 	[ 'CR in to', { to => "ada\@example.com\rX: y" }, '"to" of the mail holds a line break' ],
-	[ 'a line break in a name', { to => "\"Ada\r\nBcc: eve\@example.com\" <ada\@example.com>" }, 'holds a line break' ],
+	[ 'a line break in a name', { to => "\"Ada\r\nBcc: eve\@example.com\" <ada\@example.com>" }, '"to" of the mail holds a line break' ],
 	[ 'in from', { from => "Shop\n <a\@b.c>" }, '"from" of the mail holds a line break' ],
 	[ 'in reply_to', { reply_to => "a\@b.c\n" }, '"reply_to" of the mail holds a line break' ],
 	[ 'in the sender', { sender => "a\@b.c>\r\nRCPT TO:<eve\@x.y" }, '"sender" of the mail holds a line break' ],
@@ -227,3 +227,97 @@ my @taken = (
 	{ to => join ',', map { "a$_\@x.y, A <a$_\@X.Y>" } 1 .. 100 }, { sender => '' }, { text => 'x' x (10 * 1024 * 1024) },
 	{ text => undef, html => 'x' }, { headers => { 'X-A' => 'x' x 990 } }, { to => '<ada@example.com>' }, { to => "o'neil+x=1\@b.c" });
 is_deeply([ each_mail('try(mail)', map { mail(%$_) } @taken) ], [ map { 'built' } @taken ], 'what is right is taken');
+
+# To the sink: real servers, real TLS.
+my $sink = Sink->start;
+
+# What comes of a mail sent there: the outcome, its status and the error.
+sub sent
+{
+	my ($where, %mail) = @_;
+	my %default = (ca => $sink->ca, allow => 'localhost', user => 'user', password => 'password');
+	my $file = write_file("$work/where", $json->encode({ %default, %$where }));
+	my ($said) = each_mail(qq{mail_send(mail, pg_read_file('$file')::jsonb)}, mail(%mail));
+	my $answer = $json->decode($said);
+
+	unlike($answer->{error}, qr/password/, 'an error does not show the password');
+	return "$answer->{outcome} $answer->{status} $answer->{error}";
+}
+
+# The mail with that id as it arrived: the ledger's line, with what was read in it.
+sub arrived
+{
+	my ($id) = @_;
+	my @lines = grep { $_->{complete} } $sink->ledger(kind => 'smtp', id => "$id\@example.com");
+
+	return undef unless @lines == 1;
+	my $line = $lines[0];
+	$line->{read} = $json->decode(python('{"message": "' . encode_base64($line->{body}, '') . '"}', 'read'));
+	return $line;
+}
+
+my %letter = (
+	to => "\"D\x{f6}e, J\x{f6}hn\" <john\@example.com>, ada\@example.org",
+	subject => "\x{20ac}5 off, \x{65e5}\x{672c}\x{8a9e} and more, " . 'for a subject that does not fit into one line ' x 3 . '.',
+	text => "Hi J\x{f6}hn\n.\n..\n.x\nFrom here " . 'x' x 2000 . "\n\ttrailing \t\n" . "\x{1f600}" x 100 . "\n",
+	html => "<p>" . "\x{e9}" x 1000 . "</p>\n.\n");
+for my $case (
+	[ 'by STARTTLS', 'starttls', { url => $sink->url('smtp') }, 1 ],
+	[ 'by TLS', 'tls', { url => $sink->url('smtps') }, 1 ],
+	[ 'plainly, where that is asked for', 'plain', { url => $sink->url('smtp'), tls => 'none' }, 0 ])
+{
+	my ($name, $id, $where, $tls) = @$case;
+
+	like(sent($where, %letter, id => $id), qr/\Aok 250 /, "sent $name");
+	my $line = arrived($id) // {};
+	my $seen = $line->{read} // {};
+	is(defined $line->{tls} ? 1 : 0, $tls, "$name: encrypted or not");
+	is($line->{user}, 'user', "$name: with the user's name");
+	is($line->{sender}, 'shop@example.com', "$name: the envelope's sender");
+	is_deeply($line->{recipients}, [ 'john@example.com', 'ada@example.org' ], "$name: the envelope's recipients");
+	is_deeply($seen->{to}, [ [ "D\x{f6}e, J\x{f6}hn", 'john@example.com' ], [ '', 'ada@example.org' ] ], "$name: names");
+	is($seen->{subject}, $letter{subject}, "$name: subject");
+	is_deeply($seen->{parts}, { 'text/plain' => $letter{text}, 'text/html' => $letter{html} }, "$name: both parts");
+	cmp_ok($seen->{longest} // 1000, '<=', 76, "$name: no line is long");
+}
+like(sent({ url => $sink->url('smtps') }, id => 'alone', text => "one\n.\n", subject => 'x'), qr/\Aok/, 'one part alone');
+is_deeply((arrived('alone') // {})->{read}{parts}, { 'text/plain' => "one\n.\n" }, 'arrives as it was');
+like(sent({ url => $sink->url('smtps') }, id => 'empty', sender => ''), qr/\Aok/, 'an empty sender of the envelope');
+is((arrived('empty') // {})->{sender}, '', 'is the empty one');
+like(sent({ url => $sink->url('smtps') }, id => 'other', sender => 'bounces@example.net'), qr/\Aok/, 'another sender of the envelope');
+is((arrived('other') // {})->{sender}, 'bounces@example.net', 'is it');
+
+# What does not arrive.
+my @failed = (
+	[ 'a server without STARTTLS', { port => 'smtp', at => 'ehlo', hide => ['STARTTLS'] }, {}, qr/\Atls / ],
+	[ 'a wrong password', undef, { password => 'guessed' }, qr/\Asmtp reply 535 / ],
+	[ 'a place that is not allowed', undef, { allow => 'example.com' }, qr/\Arefused 0 / ],
+	[ 'another certificate', undef, { url => $sink->url('smtps_wrong_host') }, qr/\Atls 0 / ],
+	[ 'an old certificate', undef, { url => $sink->url('smtp_expired') }, qr/\Atls / ],
+	[ 'no certificate that we trust', undef, { ca => undef }, qr/\Atls / ],
+	[ 'a sender that is refused for now', { port => 'smtp', at => 'mail', code => 451 }, {}, qr/\Asmtp reply 451 / ],
+	[ 'a recipient that is not there', { recipient => 'ada@example.org', at => 'rcpt', code => 550 }, {}, qr/\Asmtp reply 550 / ],
+	[ 'a recipient later', { recipient => 'ada@example.org', at => 'rcpt', code => 450 }, {}, qr/\Asmtp reply 450 / ],
+	[ 'a server that is full', { recipient => 'ada@example.org', at => 'data', code => 452 }, {}, qr/\Asmtp reply 452 / ],
+	[ 'a message that is refused', { recipient => 'ada@example.org', at => 'end', code => 554 }, {}, qr/\Asmtp reply 554 / ],
+	[ 'a message refused for now', { recipient => 'ada@example.org', at => 'end', code => 421 }, {}, qr/\Asmtp reply 421 / ]);
+for my $case (@failed)
+{
+	my ($name, $script, $where, $expected) = @$case;
+	my $before = grep { $_->{complete} && $_->{status} && $_->{status} < 300 } $sink->ledger(kind => 'smtp');
+
+	$sink->forget;
+	if ($script)
+	{
+		my %reply = %$script;
+		my ($by) = grep { exists $reply{$_} } qw(port recipient);
+		my $whom = delete $reply{$by};
+		$sink->script($by => $whom, replies => [ \%reply ]);
+	}
+	like(sent({ url => $sink->url('smtp'), %$where }, %letter, id => 'never'), $expected, "not sent: $name");
+	is(scalar(grep { $_->{complete} && $_->{status} && $_->{status} < 300 } $sink->ledger(kind => 'smtp')),
+		$before, "$name: nothing was taken");
+}
+$sink->stop;
+
+done_testing();

@@ -1,0 +1,229 @@
+/*-------------------------------------------------------------------------
+ *
+ * sender_record.c
+ *	  Record what came of attempts.
+ *
+ * Answers are recorded together, soon after the first of them came.  One whose
+ * customer somebody holds is kept and tried again; nothing else waits for it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "cache.h"
+#include "failpoint.h"
+#include "request.h"
+#include "retry.h"
+#include "sender.h"
+#include "worker.h"
+
+#define MOST_AT_ONCE 1000
+#define ENOUGH 64				/* that are recorded without waiting for more */
+#define WAIT_FOR_MORE 5			/* ms */
+
+/* ---- when ---- */
+
+static int64
+states_wake_at(const Sender *sender)
+{
+	int64		at = NEVER;
+	ListCell   *cell;
+
+	foreach(cell, sender->flows)
+	{
+		const Flow *flow = lfirst(cell);
+
+		if (flow->breaker.is_dirty)
+			at = Min(at, flow->breaker.write_at);
+		at = Min(at, timing_wakes_at(&flow->timings));
+	}
+	return at;
+}
+
+/*
+ * With nothing else under way there is no more to wait for.  What could not be
+ * recorded has its own time.
+ */
+int64
+record_wakes_at(Sender *sender, int64 now)
+{
+	int64		at = states_wake_at(sender);
+	int			fresh = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &sender->ended)
+	{
+		const Flight *flight = dlist_container(Flight, node, iter.cur);
+
+		if (flight->record_at == 0)
+			fresh++;
+		at = Min(at, flight->record_at > 0 ? flight->record_at :
+				 flight->ended_at + WAIT_FOR_MORE * MS);
+	}
+	if (fresh >= ENOUGH || (fresh > 0 && dlist_is_empty(&sender->sent)))
+		return now;
+	return at;
+}
+
+/* ---- what ---- */
+
+/* In the flight's own memory: it may have to be recorded again. */
+static void
+judge(Flight *flight)
+{
+	MemoryContext old = MemoryContextSwitchTo(flight->context);
+	Answer	   *answer = &flight->answer;
+
+	answer->claimed = &flight->claimed;
+	answer->destination = flight->flow->name;
+	answer->schedule = retry_choose(flight->claimed.retry, flight->flow->destination->retry);
+	if (!flight->is_judged)
+		request_judge(flight->flow->destination, &flight->result, answer);
+	flight->is_judged = true;
+	MemoryContextSwitchTo(old);
+}
+
+/* Receivers that want no more. */
+static void
+disable_gone(List *flights)
+{
+	ListCell   *cell;
+
+	foreach(cell, flights)
+	{
+		const Flight *flight = lfirst(cell);
+		const Flow *flow = flight->flow;
+
+		if (flight->answer.is_recorded && flight->result.handle != 0 &&
+			!flow->is_gone && flow->destination->disabled == NULL &&
+			request_is_gone(flow->destination, &flight->result))
+			destination_disable(flow->name, flight->answer.error);
+	}
+}
+
+static void
+record_all(Sender *sender)
+{
+	List	   *answers = NIL;
+	ListCell   *cell;
+
+	if (!sender_may_act(sender))
+		return;
+	cache_refresh();
+	foreach(cell, sender->recording)
+	{
+		Flight	   *flight = lfirst(cell);
+
+		judge(flight);
+		answers = lappend(answers, &flight->answer);
+	}
+	if (answers != NIL)
+		ending_record(answers);
+	disable_gone(sender->recording);
+	breakers_write(sender);
+	timings_write(sender);
+	if (answers != NIL)
+		JOURNEY_FP("dlv_before_record_commit");
+}
+
+/* ---- after that ---- */
+
+static void
+record_again(Flight *flight, long longest)
+{
+	flight->record_at = sender_clock() + flight->retry * MS;
+	flight->retry = Min(flight->retry * 2, longest);
+}
+
+/* An ordered destination, or one that was full, may go on. */
+static void
+finish(Sender *sender, Flight *flight)
+{
+	Flow	   *flow = flight->flow;
+	Seat	   *seat = sender->seat;
+
+	pg_atomic_write_u64(&seat->done, pg_atomic_read_u64(&seat->done) + 1);
+	if (flow->is_gone)
+		sender->look = true;	/* to forget it */
+	else if (flow->destination->is_ordered)
+		flow->ready_at = 0;
+	air_land(sender, flight);
+}
+
+/* False: it failed, and nothing was recorded. */
+static bool
+try_record(Sender *sender, List *flights)
+{
+	ErrorData  *error;
+	ListCell   *cell;
+
+	sender->recording = flights;
+	foreach(cell, flights)
+		((Flight *) lfirst(cell))->answer.is_recorded = false;
+	error = sender_try(sender, "journey: recording what was sent", record_all);
+	flows_written(sender, error == NULL);
+	if (error != NULL)
+	{
+		worker_complain("record what became of actions", error);
+		return false;
+	}
+	if (flights != NIL)
+		JOURNEY_FP("dlv_after_record_commit");
+	foreach(cell, flights)
+	{
+		Flight	   *flight = lfirst(cell);
+
+		if (flight->answer.is_recorded)
+			finish(sender, flight);
+		else
+			record_again(flight, LONGEST_RETRY);
+	}
+	return true;
+}
+
+/* Each alone, so that one that cannot be recorded keeps none of the others. */
+static void
+record_one_by_one(Sender *sender, List *flights)
+{
+	ListCell   *cell;
+
+	foreach(cell, flights)
+	{
+		Flight	   *flight = lfirst(cell);
+
+		worker_check(sender->seat);
+		if (!try_record(sender, list_make1(flight)))
+			record_again(flight, LONGEST_REST);
+	}
+}
+
+static List *
+to_be_recorded(Sender *sender, int64 now)
+{
+	List	   *flights = NIL;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &sender->ended)
+	{
+		Flight	   *flight = dlist_container(Flight, node, iter.cur);
+
+		if (flight->record_at <= now && list_length(flights) < MOST_AT_ONCE)
+			flights = lappend(flights, flight);
+	}
+	return flights;
+}
+
+void
+sender_record(Sender *sender)
+{
+	List	   *flights = to_be_recorded(sender, sender_clock());
+
+	if (try_record(sender, flights))
+		return;
+	if (list_length(flights) > 1)
+		record_one_by_one(sender, flights);
+	else if (flights != NIL)
+		record_again(linitial(flights), LONGEST_REST);
+	else
+		sender->rest_until_at = sender_clock() + SHORTEST_REST * MS;
+}
