@@ -101,12 +101,6 @@ static const Kind kinds[] = {
 	[DESTINATION_SQL] = {"sql", sql_keys}
 };
 
-static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
-
-static const Word method_words[] = {
-	{"GET", 0}, {"POST", 1}, {"PUT", 2}, {"PATCH", 3}, {"DELETE", 4}, {NULL}
-};
-
 static const Word content_type_words[] = {
 	{"application/json", CONTENT_JSON},
 	{"application/x-www-form-urlencoded", CONTENT_FORM},
@@ -239,8 +233,8 @@ read_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	int			method;
 
-	if (document_word(parser, place, value, method_words, &method))
-		*(char **) field = pstrdup(methods[method]);
+	if (document_word(parser, place, value, http_methods, &method))
+		*(char **) field = pstrdup(http_methods[method].word);
 }
 
 static void
