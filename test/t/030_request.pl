@@ -8,8 +8,10 @@ use lib $FindBin::RealBin;
 use IPC::Run;
 use JSON::PP;
 use MIME::Base64;
+use Journey;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Sink;
 use Test::More;
 
 my $top = "$FindBin::RealBin/../..";
@@ -353,4 +355,83 @@ for my $name (sort keys %costs)
 }
 
 $node->stop;
+
+# --- from a server to the sink
+
+my $sink = Sink->start;
+my $secret = 'hunter2-in-a-secret';
+my $server = new_server('sender', conf => "journey.http_allow = '127.0.0.1, localhost'\njourney.http_ca_file = '" . $sink->ca . "'\n");
+
+$sink->secrets(path => '/signed', secrets => [ @keys[ 0, 1 ] ]);
+$sink->script(path => "/$secret/ok", replies => [ { status => 201, json => { number => 7 } } ]);
+$sink->script(path => '/bytes', replies => [ { status => 200, body_base64 => encode_base64("\xff\0{}", '') } ]);
+$sink->script(path => '/moved', replies => [ { status => 302, headers => { Location => $sink->url('http', '/elsewhere') } } ]);
+$sink->script(path => '/over', replies => [ { status => 200, body => 'x' x 70_000 } ]);
+$sink->script(path => '/again', replies => [ 503, 200 ]);
+$sink->script(path => "/$secret/no", replies => [ { status => 400, json => { why => "\x{20ac}" } } ]);
+$sink->script(path => '/gone', replies => [410]);
+$server->safe_psql('postgres', 'CREATE DATABASE shop');
+$server->safe_psql('shop', 'CREATE EXTENSION journey');
+
+my $hour = { retry => { max => 2, first => '50 ms', factor => 1, longest => '50 ms' } };
+my $url = sub { return { url => $sink->url('http', $_[0]), %$hour } };
+
+# [destination, configuration, secret, action's state, error, response]
+my @cases = (
+	[ 'signed', $url->('/signed'), "$keys[0] $keys[1]", 'delivered', '', '{"body": null, "status": 200}' ],
+	[ 'in_url', { url => $sink->url('https', '/{{ secret }}/ok') }, $secret, 'delivered', '', '{"body": {"number": 7}, "status": 201}' ],
+	[ 'bytes', $url->('/bytes'), undef, 'delivered', '', '{"body": "??{}", "status": 200}' ],
+	[ 'over', $url->('/over'), undef, 'delivered', '', '{"body": null, "status": 200}' ],
+	[ 'again', $url->('/again'), undef, 'delivered', '', '{"body": null, "status": 200}' ],
+	[ 'moved', $url->('/moved'), undef, 'dead', 'HTTP status 302', '{"body": null, "status": 302}' ],
+	[ 'bad', { url => $sink->url('http', '/{{ secret }}/no') }, $secret, 'dead', 'HTTP status 400', "{\"body\": {\"why\": \"\xe2\x82\xac\"}, \"status\": 400}" ],
+	[ 'gone', $url->('/gone'), undef, 'dead', 'HTTP status 410', '{"body": null, "status": 410}' ],
+	[ 'private', { url => 'https://10.0.0.1/{{ secret }}' }, $secret, 'dead', 'address may not be reached: private', '' ],
+	[ 'clear', { url => 'http://8.8.8.8/{{ secret }}' }, $secret, 'dead', 'address may not be reached: only with TLS', '' ],
+	[ 'closed', { url => $sink->url('http', '/x') =~ s/:\d+/':' . $sink->port('closed')/er, %$hour }, undef, 'dead', 'could not connect', '' ],
+	[ 'strange', { url => $sink->url('https_other_ca', '/{{ secret }}'), %$hour }, $secret, 'dead', qr/TLS failed: [ -~]+/, '' ],
+	[ 'erring', { %{ $url->('/erring') }, body => { n => "{{ 1 / (payload->>'zero')::int }}" } }, undef, 'dead', 'division by zero', '' ],
+	[ 'injected', { %{ $url->('/injected') }, headers => { 'X-A' => "{{ payload->>'line' }}" } }, undef, 'dead', 'header "X-A" holds a control character', '' ]);
+
+my $setup = '';
+for my $case (@cases)
+{
+	my ($name, $config, $given) = @$case;
+	my $definition = { tiles => { start => { type => 'entry', on => [ { event => 'go' } ] },
+			send => { type => 'action', destination => $name, payload => { zero => 0, line => "a\r\nX-Evil: 1", hi => "{{ customer }}" } }, done => { type => 'exit' } },
+		edges => [ { from => 'start', to => 'send' }, { from => 'send', to => 'done' } ] };
+	$setup .= sprintf "SELECT journey_destination_create(%s, 'webhook', %s, %s);\nSELECT journey_create(%s, %s);\nSELECT journey_activate(%s);\n",
+	  quote($name), quote($config), quote($given), quote("to_$name"), quote($definition), quote("to_$name");
+}
+$server->safe_psql('shop', $setup);
+$server->safe_psql('shop', q{SELECT journey_emit('ada', 'go', '{}')});
+wait_for($server, 'shop', q{SELECT count(*) = 0 FROM journey.action WHERE state IN ('pending', 'in_flight')}, 'all have come to an end');
+my %actions = map { my ($destination, @rest) = split /\|/; ($destination => \@rest) }
+  split /\n/, $server->safe_psql('shop', q{SELECT destination, state, coalesce(last_error, ''), coalesce(response::text, ''), id FROM journey.action});
+for my $case (@cases)
+{
+	my ($name, undef, undef, $state, $error, $response) = @$case;
+	my @found = @{ $actions{$name} // [] };
+
+	is($found[0], $state, "$name: $state");
+	like($found[1], ref $error ? qr/\A$error\z/ : qr/\A\Q$error\E\z/, "$name: its error");
+	is($found[2], $response, "$name: its response");
+}
+
+my ($signed) = $sink->ledger(path => '/signed');
+is($signed->{signature}{verdict}, 'valid', 'the receiver verifies it');
+is_deeply($signed->{signature}{keys}, [ 0, 1 ], 'by either key');
+is($signed->{id}, $actions{signed}[3], 'its id is the action\'s');
+is($signed->{headers}{'idempotency-key'} // $signed->{headers}{'Idempotency-Key'}, $signed->{id}, 'and the key');
+is_deeply($json->decode($signed->{body}), { zero => 0, line => "a\r\nX-Evil: 1", hi => 'ada' }, 'the payload as it is');
+my @again = $sink->ledger(path => '/again');
+is(scalar @again, 2, 'what failed is sent again');
+is($again[0]{id} . $again[0]{body}, $again[1]{id} . $again[1]{body}, 'the same');
+is(scalar $sink->ledger(path => $_), 0, "nothing comes to $_") for '/elsewhere', '/erring', '/injected';
+like($server->safe_psql('shop', q{SELECT disabled FROM journey.destination WHERE name = 'gone'}), qr/410/, '410 ends a destination');
+unlike($server->safe_psql('shop', 'SELECT string_agg(a::text, chr(10)) FROM journey.action a') . slurp_file($server->logfile) =~ s/^.*statement: .*$//mgr,
+	qr/\Q$secret\E|\Q$keys[0]\E/, 'no secret is in the actions and in the log');
+
+$server->stop;
+$sink->stop;
 done_testing();
