@@ -23,7 +23,7 @@ COMMENT ON VIEW journey.tile IS 'The tiles of each version, read from its defini
 COMMENT ON COLUMN journey.tile.journey IS 'name of the journey';
 COMMENT ON COLUMN journey.tile.version IS 'version of the journey';
 COMMENT ON COLUMN journey.tile.tile IS 'name of the tile';
-COMMENT ON COLUMN journey.tile.type IS 'entry, wait, branch, action, update_profile, sub_journey or exit';
+COMMENT ON COLUMN journey.tile.type IS 'entry, wait, branch, action, webhook, update_profile, sub_journey or exit';
 COMMENT ON COLUMN journey.tile.config IS 'the tile''s keys but for type';
 
 COMMENT ON VIEW journey.edge IS 'The edges of each version, read from its definition.';

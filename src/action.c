@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * action.c
- *	  Sending: what an action tile leaves in the outbox.
+ *	  Sending: what an action or webhook tile leaves in the outbox.
  *
  * An action's times go by the move that made it, in the member's zone.  A member
  * that awaits the result holds the action's id; it gets the result from whoever
@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "engine.h"
+#include "hold.h"
 #include "zone.h"
 
 /* A random (version 4) uuid. */
@@ -39,30 +40,6 @@ first_attempt(Step *step, const Place *place)
 	return step->now;
 }
 
-static TimestampTz
-before(TimestampTz at, const Interval *span, const char *zone)
-{
-	Interval	back;
-
-	back.time = -span->time;
-	back.day = -span->day;
-	back.month = -span->month;
-	return zone_add(at, &back, zone);
-}
-
-static bool
-has_tag(const Tile *tile, const char *tag)
-{
-	ListCell   *cell;
-
-	foreach(cell, tile->tags)
-	{
-		if (strcmp(lfirst(cell), tag) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Has the step called it back already? */
 static bool
 is_cancelled(Step *step, const Action *action)
@@ -88,19 +65,29 @@ is_capped(Step *step, const Place *place, const Tile *tile)
 	ListCell   *cell;
 	int			count;
 
-	if (cap == NULL || !has_tag(tile, cap->tag))
+	if (cap == NULL || !tile_has_tag(tile, cap->tag))
 		return false;
 	count = step->store->count_actions(step, cap->tag,
-									   before(step->now, cap->per, member_zone(step, place)));
+									   zone_subtract(step->now, cap->per,
+													 member_zone(step, place)));
 	foreach(cell, step->actions)
 	{
 		const Action *other = lfirst(cell);
 
-		if (!other->suppressed && has_tag(other->tile, cap->tag) &&
+		if (!other->suppressed && tile_has_tag(other->tile, cap->tag) &&
 			!is_cancelled(step, other))
 			count++;
 	}
 	return count >= cap->max;
+}
+
+/* Of its journey's quiet hours and cap, and that it is a webhook; or NULL. */
+static Jsonb *
+limits(Step *step, const Place *place, const Tile *tile)
+{
+	if (!hold_has_limits(place->journey, tile))
+		return NULL;
+	return hold_limits(place->journey, tile, member_zone(step, place));
 }
 
 /* Quiet hours and caps are for what reaches people: webhooks have neither. */
@@ -113,7 +100,10 @@ schedule(Step *step, const Place *place, Action *action)
 	action->suppressed = reaches_people && is_capped(step, place, tile);
 	action->next_attempt_at = NO_TIME;
 	if (!action->suppressed)
+	{
 		action->next_attempt_at = reaches_people ? first_attempt(step, place) : step->now;
+		action->limits = limits(step, place, tile);
+	}
 	action->expires_at = tile->expires == NULL ? NO_TIME :
 		zone_add(step->now, tile->expires, member_zone(step, place));
 }
@@ -144,6 +134,7 @@ action_enter(Step *step, Member *member, Tile *tile)
 
 	action->member = member;
 	action->tile = tile;
+	action->seq = member->seq;
 	make_uuid(&action->id);
 	if (!ask_template(step, &place, tile->template, &action->payload, &result.sqlstate))
 	{

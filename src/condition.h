@@ -204,6 +204,19 @@ extern Jsonb *template_eval(Template *template, const Author *author, Scope *sco
 extern bool template_is_constant(const Template *template);
 
 /*
+ * Templates of a request's parts.  A path is a string; each value in it stands for
+ * itself, percent-encoded, and one that is null or empty raises 22004 or 22023, as
+ * does a path that is refused then (path.h).  Headers are an object of strings;
+ * one whose only value is null is left out, one that cannot be sent raises 22023.
+ * Both check what is known of them when they are made.
+ */
+extern Template *template_make_path(Jsonb *source);
+extern Template *template_make_headers(Jsonb *source);
+
+/* An object of templates under those names, without those that are NULL. */
+extern Template *template_gather(int n, const char *const *names, Template **members);
+
+/*
  * The end of the expression that begins at start, behind a "{{": the next "}}"
  * outside of quotes, or NULL.
  */

@@ -296,7 +296,7 @@ splits_by_percent(const Tile *tile)
 static void
 default_await(Parser *parser, Tile *tile)
 {
-	if (tile->type != TILE_ACTION || bms_is_member(tile->number, parser->says_await))
+	if (!tile_sends(tile) || bms_is_member(tile->number, parser->says_await))
 		return;
 	for (int i = 0; i < tile->nedges; i++)
 		if (tile->edges[i]->on == ON_ERROR)

@@ -66,6 +66,19 @@ static const Key action_keys[] = {
 	{NULL}
 };
 
+static const Key webhook_keys[] = {
+	ANY_TILE,
+	{"destination", read_name, offsetof(Tile, destination), true},
+	{"path", read_path, offsetof(Tile, path)},
+	{"method", read_method, offsetof(Tile, method)},
+	{"headers", read_headers, offsetof(Tile, headers)},
+	{"body", read_payload, offsetof(Tile, body)},
+	{"retry", read_retry, offsetof(Tile, retry)},
+	{"expires", read_span, offsetof(Tile, expires)},
+	{"await", read_await},
+	{NULL}
+};
+
 static const Key retry_keys[] = {
 	{"max", read_count, offsetof(RetryPolicy, max)},
 	{"first", read_span, offsetof(RetryPolicy, first)},
@@ -99,7 +112,7 @@ typedef struct TileKind
 {
 	const char *name;
 	TileType	type;
-	const Key  *keys;			/* NULL: comes with a later version */
+	const Key  *keys;
 } TileKind;
 
 static const TileKind tile_kinds[] = {
@@ -107,10 +120,10 @@ static const TileKind tile_kinds[] = {
 	{"wait", TILE_WAIT, wait_keys},
 	{"branch", TILE_BRANCH, branch_keys},
 	{"action", TILE_ACTION, action_keys},
+	{"webhook", TILE_WEBHOOK, webhook_keys},
 	{"update_profile", TILE_UPDATE_PROFILE, update_profile_keys},
 	{"sub_journey", TILE_SUB_JOURNEY, sub_journey_keys},
-	{"exit", TILE_EXIT, exit_keys},
-	{"webhook"}
+	{"exit", TILE_EXIT, exit_keys}
 };
 
 static void
@@ -126,7 +139,7 @@ complain_tile_type(Parser *parser, const Place *place, const char *type)
 		nearest_offer(&nearest, tile_kinds[i].name);
 	problem->hint = nearest_hint(&nearest);
 	if (problem->hint == NULL)
-		problem->hint = "Tile types are entry, wait, branch, action, update_profile, sub_journey and exit.";
+		problem->hint = "Tile types are entry, wait, branch, action, webhook, update_profile, sub_journey and exit.";
 }
 
 /* What the tile is; NULL after a complaint. */
@@ -136,7 +149,6 @@ tile_kind(Parser *parser, const Place *place, JsonbContainer *object)
 	Place		here = {.parent = place, .key = "type"};
 	JsonbValue	value;
 	char	   *type;
-	Problem    *problem;
 
 	if (getKeyJsonValueFromContainer(object, "type", 4, &value) == NULL)
 	{
@@ -149,14 +161,8 @@ tile_kind(Parser *parser, const Place *place, JsonbContainer *object)
 
 	for (int i = 0; i < lengthof(tile_kinds); i++)
 	{
-		if (strcmp(tile_kinds[i].name, type) != 0)
-			continue;
-		if (tile_kinds[i].keys != NULL)
+		if (strcmp(tile_kinds[i].name, type) == 0)
 			return &tile_kinds[i];
-		problem = complain(parser, ERRCODE_FEATURE_NOT_SUPPORTED, &here);
-		problem->message = psprintf("type \"%s\" of %s is not supported yet",
-									type, place_text(place));
-		return NULL;
 	}
 	complain_tile_type(parser, &here, type);
 	return NULL;
@@ -175,6 +181,16 @@ check_tile_name(Parser *parser, const Place *place)
 							 MAX_NAME_LENGTH);
 }
 
+/* What a webhook tile leaves in the outbox: of the request, what it says. */
+static Template *
+request_template(Tile *tile)
+{
+	static const char *const names[] = {"path", "method", "headers", "body"};
+	Template   *parts[] = {tile->path, tile->method, tile->headers, tile->body};
+
+	return template_gather(lengthof(parts), names, parts);
+}
+
 /* What a tile has where the document does not say. */
 static void
 tile_defaults(Parser *parser, Tile *tile)
@@ -185,6 +201,8 @@ tile_defaults(Parser *parser, Tile *tile)
 		tile->outcome = tile->name;
 	if (tile->type == TILE_SUB_JOURNEY && !bms_is_member(tile->number, parser->says_await))
 		tile->await = true;		/* of an action: see link_edges */
+	if (tile->type == TILE_WEBHOOK)
+		tile->template = request_template(tile);
 	if (has_template && tile->template == NULL)
 	{
 		Datum		empty = DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"));
@@ -291,6 +309,19 @@ Tile *
 journey_tile(const Journey *journey, const char *name)
 {
 	return find_tile(journey, name, strlen(name));
+}
+
+bool
+tile_has_tag(const Tile *tile, const char *tag)
+{
+	ListCell   *cell;
+
+	foreach(cell, tile->tags)
+	{
+		if (strcmp(lfirst(cell), tag) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void

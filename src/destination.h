@@ -109,6 +109,9 @@ extern const char *destination_kind_name(DestinationKind kind);
  */
 extern const char *destination_header_wrong(const char *name);
 
+/* Does its value identify the sender, so that it is a secret? */
+extern bool destination_header_is_keyed(const char *name);
+
 /*
  * Read a configuration, in CurrentMemoryContext; raises 22023 and the like, with
  * path and hint, where it is wrong.  Does not read tables.

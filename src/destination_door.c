@@ -15,6 +15,7 @@
 
 #include "arguments.h"
 #include "destination_door.h"
+#include "destination_function.h"
 #include "guc.h"
 #include "names.h"
 #include "role.h"
@@ -48,6 +49,8 @@ make(const char *name, const char *kind, Jsonb *config, const char *owner)
 	destination->author.owner = owner;
 	check_owner(destination);
 	destination_check(destination);
+	if (destination->kind == DESTINATION_SQL)
+		(void) destination_function(destination);
 	return destination;
 }
 

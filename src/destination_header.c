@@ -112,8 +112,8 @@ destination_header_wrong(const char *name)
 	return header_wrong(name, reserved_web);
 }
 
-static bool
-is_keyed_header(const char *name)
+bool
+destination_header_is_keyed(const char *name)
 {
 	for (int i = 0; i < lengthof(keyed_headers); i++)
 	{
@@ -155,7 +155,7 @@ read_header(Parser *parser, const Place *place, JsonbValue *value,
 		return;
 	}
 	header->name = pstrdup(place->key);
-	if (is_keyed_header(header->name))
+	if (destination_header_is_keyed(header->name))
 		read_password(parser, place, value, &header->value);
 	else
 		read_keyed(parser, place, value, &header->value);

@@ -16,7 +16,10 @@
 
 #include "engine.h"
 
-/* For an action's row; NULL where there is nothing to say. */
+/* Is there anything to say? */
+extern bool hold_has_limits(const Journey *journey, const Tile *tile);
+
+/* For the row of an action that has limits; zone: the member's. */
 extern Jsonb *hold_limits(const Journey *journey, const Tile *tile, const char *zone);
 
 /* Is it an action of a tile webhook?  limits may be NULL. */
@@ -24,13 +27,16 @@ extern bool hold_is_webhook(const Jsonb *limits);
 
 typedef struct Hold
 {
-	TimestampTz until;			/* in quiet hours: their end; else NO_TIME */
+	TimestampTz until;			/* not before then: the end of quiet hours, or
+								 * of a cap's span; else NO_TIME */
 	bool		is_capped;		/* one too many: suppress it */
 } Hold;
 
 /*
  * May an action of that customer with these limits leave now?  Counted for a cap are
- * those with its tag that were delivered, or are in flight, within the span.
+ * the customer's others with its tag that are in flight, or were delivered within
+ * the span, as this transaction sees them by now.  What is one too many only for a
+ * small part of the span waits for its end: those before it came late.
  */
 extern Hold hold_check(Jsonb *limits, text *customer, const pg_uuid_t *id, TimestampTz now);
 

@@ -118,7 +118,7 @@ static bool
 awaits_too(const Tile *tile, Pending pending)
 {
 	return tile->await &&
-		tile->type == (pending == PENDING_CHILD ? TILE_SUB_JOURNEY : TILE_ACTION);
+		(pending == PENDING_CHILD ? tile->type == TILE_SUB_JOURNEY : tile_sends(tile));
 }
 
 static void

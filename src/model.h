@@ -39,6 +39,7 @@ typedef enum TileType
 	TILE_WAIT,
 	TILE_BRANCH,
 	TILE_ACTION,
+	TILE_WEBHOOK,
 	TILE_UPDATE_PROFILE,
 	TILE_SUB_JOURNEY,
 	TILE_EXIT
@@ -127,14 +128,21 @@ struct Tile
 	int			nresets;
 	Rule	   *resets;
 
-	/* action, update_profile */
+	/* action, webhook, update_profile */
 	char	   *destination;
 	List	   *tags;			/* of char * */
-	Template   *template;		/* payload, set, or a sub-journey's context */
+	Template   *template;		/* payload, request, set, or a sub-journey's
+								 * context */
 	RetryPolicy *retry;			/* or NULL */
 	Interval   *expires;		/* or NULL */
 
-	/* action, sub_journey */
+	/* webhook: the parts of its template, each or NULL */
+	Template   *path;
+	Template   *method;
+	Template   *headers;
+	Template   *body;
+
+	/* action, webhook, sub_journey */
 	bool		await;			/* the member stays until the result is in */
 
 	/* sub_journey */
@@ -243,6 +251,15 @@ extern List *validate_journey(Journey *journey, List *problems);
 
 /* Raise the first error among the problems; the others are counted in the detail. */
 extern void problems_raise(List *problems);
+
+/* Does it leave something in the outbox? */
+static inline bool
+tile_sends(const Tile *tile)
+{
+	return tile->type == TILE_ACTION || tile->type == TILE_WEBHOOK;
+}
+
+extern bool tile_has_tag(const Tile *tile, const char *tag);
 
 /* Tile by name or NULL. */
 extern Tile *journey_tile(const Journey *journey, const char *name);

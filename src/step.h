@@ -160,7 +160,10 @@ typedef struct Action
 	Member	   *member;
 	Tile	   *tile;
 	Jsonb	   *payload;
+	Jsonb	   *limits;			/* see hold.h; NULL: none */
 	pg_uuid_t	id;
+	int32		seq;			/* of the member's last transition then, which
+								 * led to the tile or left it there */
 	bool		suppressed;		/* by a cap: never sent */
 	TimestampTz next_attempt_at;	/* NO_TIME where suppressed */
 	TimestampTz expires_at;		/* NO_TIME: never */

@@ -65,8 +65,9 @@ store_insert_action(Step *step, const Action *action)
 	nulls[ACTION_RETRY] = tile->retry == NULL;
 	if (tile->retry != NULL)
 		values[ACTION_RETRY] = JsonbPGetDatum(retry_to_jsonb(tile->retry));
-	values[ACTION_SEQ] = Int32GetDatum(action->member->seq);
-	nulls[ACTION_LIMITS] = true;
+	values[ACTION_SEQ] = Int32GetDatum(action->seq);
+	values[ACTION_LIMITS] = JsonbPGetDatum(action->limits);
+	nulls[ACTION_LIMITS] = action->limits == NULL;
 	hot_open(&action_hot, sql_relation("action"));
 	hot_insert(&action_hot, values, nulls);
 	hot_close(&action_hot);

@@ -19,36 +19,10 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
-#include "condition.h"
 #include "json_value.h"
+#include "template_internal.h"
 
 #define MAX_TEMPLATE_DEPTH 100
-
-typedef enum NodeKind
-{
-	NODE_OBJECT,
-	NODE_ARRAY,
-	NODE_CONSTANT,
-	NODE_VALUE,					/* one expression */
-	NODE_TEXT					/* pieces joined */
-} NodeKind;
-
-/* A piece of a joined text: a literal or an expression. */
-typedef struct Piece
-{
-	char	   *literal;		/* or NULL */
-	Expression *expr;
-} Piece;
-
-struct Template
-{
-	NodeKind	kind;
-	char	   *name;			/* of an object's member */
-	List	   *children;		/* Template *: object, array */
-	JsonbValue	constant;
-	Expression *expr;			/* value */
-	List	   *pieces;			/* Piece *: text */
-};
 
 /* ---- making ---- */
 
@@ -256,26 +230,48 @@ append_text(StringInfo text, JsonbValue *value)
 	}
 }
 
+/* A value within a path. */
 static void
-join(List *pieces, Rendering *rendering, JsonbValue *result)
+append_path(StringInfo path, const Expression *expr, JsonbValue *value)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	append_text(&text, value);
+	path_append_value(path, &text, expr, value->type == jbvNull);
+}
+
+static void
+join(const Template *leaf, Rendering *rendering, JsonbValue *result)
 {
 	StringInfoData text;
 	ListCell   *cell;
 
 	initStringInfo(&text);
-	foreach(cell, pieces)
+	result->type = jbvString;
+	foreach(cell, leaf->pieces)
 	{
 		Piece	   *piece = lfirst(cell);
 		JsonbValue	value;
 
 		if (piece->literal)
-			appendStringInfoString(&text, piece->literal);
-		else
 		{
-			evaluate(piece->expr, rendering, &value);
-			append_text(&text, &value);
+			appendStringInfoString(&text, piece->literal);
+			continue;
 		}
+		evaluate(piece->expr, rendering, &value);
+		if (leaf->use == TEXT_PATH)
+			append_path(&text, piece->expr, &value);
+		else
+			append_text(&text, &value);
+		if (leaf->kind == NODE_VALUE)
+			result->type = value.type;
 	}
+	/* What is nothing but a null. */
+	if (result->type == jbvNull)
+		return;
+	if (leaf->use != TEXT_VALUE)
+		part_finish(leaf, &text);
 	result->type = jbvString;
 	result->val.string.val = text.data;
 	result->val.string.len = text.len;
@@ -287,10 +283,13 @@ leaf_value(Template *leaf, Rendering *rendering, JsonbValue *value)
 	switch (leaf->kind)
 	{
 		case NODE_VALUE:
-			evaluate(leaf->expr, rendering, value);
+			if (leaf->use == TEXT_VALUE)
+				evaluate(leaf->expr, rendering, value);
+			else
+				join(leaf, rendering, value);
 			break;
 		case NODE_TEXT:
-			join(leaf->pieces, rendering, value);
+			join(leaf, rendering, value);
 			break;
 		default:
 			*value = leaf->constant;
@@ -312,21 +311,30 @@ render_container(Template *node, Rendering *rendering, JsonbParseState **state)
 	return pushJsonbValue(state, object ? WJB_END_OBJECT : WJB_END_ARRAY, NULL);
 }
 
+static void
+push_name(Template *node, JsonbParseState **state)
+{
+	JsonbValue	name = {.type = jbvString};
+
+	name.val.string.val = node->name;
+	name.val.string.len = strlen(node->name);
+	pushJsonbValue(state, WJB_KEY, &name);
+}
+
 static JsonbValue *
 render(Template *node, Rendering *rendering, JsonbParseState **state, bool in_object)
 {
+	bool		container = node->kind == NODE_OBJECT || node->kind == NODE_ARRAY;
 	JsonbValue	value;
 
+	if (!container)
+		leaf_value(node, rendering, &value);
+	if (!container && node->use == TEXT_HEADER && value.type == jbvNull)
+		return NULL;
 	if (in_object)
-	{
-		value.type = jbvString;
-		value.val.string.val = node->name;
-		value.val.string.len = strlen(node->name);
-		pushJsonbValue(state, WJB_KEY, &value);
-	}
-	if (node->kind == NODE_OBJECT || node->kind == NODE_ARRAY)
+		push_name(node, state);
+	if (container)
 		return render_container(node, rendering, state);
-	leaf_value(node, rendering, &value);
 	return pushJsonbValue(state, in_object ? WJB_VALUE : WJB_ELEM, &value);
 }
 

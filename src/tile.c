@@ -179,6 +179,7 @@ static const TileEnter enter_by_type[] = {
 	[TILE_WAIT] = wait_enter,
 	[TILE_BRANCH] = pass_enter,
 	[TILE_ACTION] = action_enter,
+	[TILE_WEBHOOK] = action_enter,
 	[TILE_UPDATE_PROFILE] = update_profile_enter,
 	[TILE_SUB_JOURNEY] = sub_journey_enter,
 	[TILE_EXIT] = exit_enter
@@ -195,7 +196,7 @@ tile_again(Step *step, Member *member, Tile *tile, TimestampTz holds_until)
 {
 	if (tile->type == TILE_WAIT)
 		return wait_again(step, member, tile, holds_until);
-	if (tile->type == TILE_ACTION && tile->await)
+	if (tile_sends(tile) && tile->await)
 		return action_again(step, member, tile);
 	/* The result of a child that ended while the journey was paused. */
 	return (StepResult)

@@ -44,7 +44,7 @@ tile_holding(const Tile *tile)
 {
 	if (tile->hold_expr != NULL || interval_is_positive(tile->hold))
 		return HOLDS;
-	if (tile->type == TILE_ACTION && tile->await)
+	if (tile_sends(tile) && tile->await)
 		return HOLDS;
 	if (tile->until != NULL || tile->at != NULL || tile->window != NULL ||
 		tile->condition != NULL || tile->await)

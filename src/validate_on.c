@@ -13,7 +13,7 @@
 static bool
 can_await(const Tile *tile)
 {
-	return tile->type == TILE_ACTION || tile->type == TILE_SUB_JOURNEY;
+	return tile_sends(tile) || tile->type == TILE_SUB_JOURNEY;
 }
 
 /* NULL where the tile can come to that; else why not, and *hint. */

@@ -34,6 +34,42 @@ author(const Validation *validation)
 	return get_role_oid(validation->journey->author.owner, true);
 }
 
+static char *
+destination_kind(const char *destination)
+{
+	static SqlPlan plan = {
+		"SELECT kind FROM journey.destination WHERE name = $1", 1, {TEXTOID}
+	};
+	SqlSession	session;
+	Datum		value = CStringGetTextDatum(destination);
+	char	   *kind = NULL;
+
+	sql_begin(&session);
+	if (sql_read(&plan, &value, NULL, GetLatestSnapshot()) > 0)
+		kind = sql_text(&session, 0, 1);
+	sql_end(&session);
+	return kind;
+}
+
+/* A request's parts mean nothing to the other kinds. */
+static void
+check_kind(Validation *validation, const Place *place, const Tile *tile)
+{
+	const char *kind;
+	Problem    *problem;
+
+	if (tile->type != TILE_WEBHOOK)
+		return;
+	kind = destination_kind(tile->destination);
+	if (kind == NULL || strcmp(kind, "webhook") == 0)
+		return;
+	problem = validation_error(validation, ERRCODE_WRONG_OBJECT_TYPE, place);
+	problem->message = psprintf("destination %s of %s is of kind %s, not webhook",
+								quoted_name(tile->destination), place_text(place->parent),
+								kind);
+	problem->hint = "Name a destination of kind webhook, or let an action tile send to this one.";
+}
+
 void
 validate_destination(Validation *validation, const Tile *tile)
 {
@@ -59,6 +95,8 @@ validate_destination(Validation *validation, const Tile *tile)
 									quoted_name(destination), place_text(&parent));
 		problem->hint = "Have it granted with journey_grant(role, 'author', destination).";
 	}
+	else
+		check_kind(validation, &here, tile);
 }
 
 void

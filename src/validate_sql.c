@@ -84,13 +84,15 @@ check_template(Validation *validation, const Place *tile, const char *key,
 		TemplatePart *part = lfirst(lc);
 		Place		here = {.parent = tile};
 
-		here.key = psprintf("%s%s", key, part->path);
+		/* The parts of a request are keys of the tile itself. */
+		here.key = *key ? psprintf("%s%s", key, part->path) : part->path + 1;
 		validate_expr(validation, &here, part->expr, asked);
 	}
 }
 
 static const char *const template_keys[] = {
 	[TILE_ACTION] = "payload",
+	[TILE_WEBHOOK] = "",
 	[TILE_UPDATE_PROFILE] = "set",
 	[TILE_SUB_JOURNEY] = "context",
 	[TILE_EXIT] = NULL

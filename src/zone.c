@@ -99,6 +99,17 @@ zone_add(TimestampTz at, const Interval *span, const char *zone)
 	return add_by_calendar(at, span, find_zone(zone));
 }
 
+TimestampTz
+zone_subtract(TimestampTz at, const Interval *span, const char *zone)
+{
+	Interval	back;
+
+	back.time = -span->time;
+	back.day = -span->day;
+	back.month = -span->month;
+	return zone_add(at, &back, zone);
+}
+
 static void
 out_of_range(void)
 {

@@ -45,6 +45,9 @@ extern bool zone_fits(const Interval *span);
 /* at + span by that zone's calendar: a day keeps the local hour. */
 extern TimestampTz zone_add(TimestampTz at, const Interval *span, const char *zone);
 
+/* The same backwards. */
+extern TimestampTz zone_subtract(TimestampTz at, const Interval *span, const char *zone);
+
 /*
  * The first moment, at itself or later, that reads as that time of day on one of
  * its days there.  Where the clock is put forward over it, the first moment after
