@@ -156,7 +156,7 @@ is_deeply($found->{parts}, { 'text/plain' => $attack, 'text/html' => $attack }, 
 
 # Random ones.
 my $seed = $ENV{MAIL_SEED} // time;
-my $made = write_file("$work/made", python('', 'make', $seed, $ENV{MAIL_MANY} // 1500) . "\n");
+my $made = write_file("$work/made", python('', 'make', $seed, $ENV{MAIL_MANY} // 600) . "\n");
 my $built = write_file(
 	"$work/built",
 	join '',
