@@ -113,6 +113,16 @@ check_props(Datum props, const char *name)
 				errhint("For example '%s'.", example_of(name)));
 }
 
+Datum
+argument_id(FunctionCallInfo fcinfo, int n)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				errmsg("id must not be null"));
+	return PG_GETARG_DATUM(n);
+}
+
 Jsonb *
 argument_object(FunctionCallInfo fcinfo, int n, const char *name)
 {

@@ -22,6 +22,9 @@ extern text *argument_text(FunctionCallInfo fcinfo, int n, const char *name, int
 /* The same, but NULL is NULL. */
 extern text *argument_optional_text(FunctionCallInfo fcinfo, int n, const char *name, int max);
 
+/* An argument that is the id of an action. */
+extern Datum argument_id(FunctionCallInfo fcinfo, int n);
+
 /* An argument that is a jsonb object of at most journey.max_props bytes. */
 extern Jsonb *argument_object(FunctionCallInfo fcinfo, int n, const char *name);
 

@@ -129,12 +129,6 @@ candidate_arrays(List *candidates, Datum *arrays)
 	"a.attempts OPERATOR(pg_catalog.=) n.attempts" \
 	" AND coalesce(a.next_attempt_at, 'infinity') OPERATOR(pg_catalog.<=) $4"
 
-/* Does a member stay for its result? */
-#define IS_AWAITED(a) \
-	"EXISTS (SELECT FROM journey.member_row m" \
-	" WHERE m.customer OPERATOR(pg_catalog.=) " a ".customer" \
-	" AND m.run OPERATOR(pg_catalog.=) 0 AND m.awaits OPERATOR(pg_catalog.=) " a ".id)"
-
 /* ---- finding ---- */
 
 /*
@@ -247,7 +241,7 @@ find(Claim *claim, int count)
 
 /* Locked, of those that nobody holds. */
 static SqlPlan over_plan = {
-	"SELECT n.number, a.member, a.journey, a.tile, " IS_AWAITED("a") ", a.state"
+	"SELECT n.number, a.member, a.journey, a.tile, " ACTION_IS_AWAITED("a") ", a.state"
 	" FROM " FOUND_ROWS " WHERE " IS_AS_FOUND
 	" ORDER BY n.number FOR UPDATE OF a SKIP LOCKED",
 	4, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID}
@@ -532,7 +526,7 @@ claim_actions(const ClaimOrder *order)
 {
 	static SqlPlan plan = {
 		CLAIM_ROWS " SELECT c.id, c.customer, c.member, c.journey, c.tile, c.payload,"
-		" c.attempts, c.created_at, c.expires_at, c.retry, c.limits, " IS_AWAITED("c")
+		" c.attempts, c.created_at, c.expires_at, c.retry, c.limits, " ACTION_IS_AWAITED("c")
 		" FROM c ORDER BY c.number",
 		4, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID}
 	};

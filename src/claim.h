@@ -14,6 +14,12 @@
 #include "result.h"
 #include "retry.h"
 
+/* In SQL: does a member stay for the result of that row of journey.action? */
+#define ACTION_IS_AWAITED(a) \
+	"EXISTS (SELECT FROM journey.member_row m" \
+	" WHERE m.customer OPERATOR(pg_catalog.=) " a ".customer" \
+	" AND m.run OPERATOR(pg_catalog.=) 0 AND m.awaits OPERATOR(pg_catalog.=) " a ".id)"
+
 typedef struct ClaimOrder
 {
 	text	   *destination;

@@ -146,6 +146,23 @@ wait_event_compat(uint32 *event, const char *name)
 	pg_class_ownercheck(relation, role)
 #endif
 
+/* 16 made one function of the checks of rights, too. */
+#if PG_VERSION_NUM >= 160000
+#define object_aclcheck_compat(catalog, object, role, mode) \
+	object_aclcheck(catalog, object, role, mode)
+#else
+#define object_aclcheck_compat(catalog, object, role, mode) \
+	((catalog) == ProcedureRelationId ? pg_proc_aclcheck(object, role, mode) : \
+	 pg_namespace_aclcheck(object, role, mode))
+#endif
+
+/* 16 lets errors of names be returned instead of raised. */
+#if PG_VERSION_NUM >= 160000
+#define stringToQualifiedNameList_compat(text) stringToQualifiedNameList(text, NULL)
+#else
+#define stringToQualifiedNameList_compat(text) stringToQualifiedNameList(text)
+#endif
+
 /* 16 tells to be able to SET ROLE from being a member. */
 #if PG_VERSION_NUM >= 160000
 #define member_can_set_role_compat(member, role) member_can_set_role(member, role)

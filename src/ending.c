@@ -301,6 +301,47 @@ ending_write_free(List *endings)
 	return settled;
 }
 
+/* ---- one by its id ---- */
+
+bool
+ending_find(Datum id, const char *state, ActionFound *found)
+{
+	static SqlPlan plan = {
+		"SELECT a.id, a.customer, a.member, a.journey, a.tile, a.destination,"
+		" " ACTION_IS_AWAITED("a") ", a.attempts, a.retry FROM journey.action a"
+		" WHERE a.id OPERATOR(pg_catalog.=) $1 AND a.state OPERATOR(pg_catalog.=) $2",
+		2, {UUIDOID, TEXTOID}
+	};
+	Datum		values[] = {id, CStringGetTextDatum(state)};
+	ActionEnd  *end = &found->ending.end;
+	SqlSession	session;
+	bool		is_found;
+
+	memset(found, 0, sizeof(ActionFound));
+	found->ending.from = state;
+	found->ending.attempts = ANY_ATTEMPTS;
+	sql_begin(&session);
+	is_found = sql_run(&plan, values, NULL) > 0;
+	if (is_found)
+	{
+		bool		isnull;
+		Datum		retry;
+
+		end->id = *DatumGetUUIDP(sql_value(0, 1, &isnull));
+		end->customer = DatumGetTextPP(sql_datum(&session, 0, 2, &isnull));
+		end->member = DatumGetInt64(sql_value(0, 3, &isnull));
+		end->journey = sql_text(&session, 0, 4);
+		end->tile = sql_text(&session, 0, 5);
+		end->destination = sql_text(&session, 0, 6);
+		end->is_awaited = DatumGetBool(sql_value(0, 7, &isnull));
+		found->attempts = DatumGetInt32(sql_value(0, 8, &isnull));
+		retry = sql_datum(&session, 0, 9, &isnull);
+		found->retry = isnull ? NULL : DatumGetJsonbP(retry);
+	}
+	sql_end(&session);
+	return is_found;
+}
+
 /* ---- answers ---- */
 
 static bool

@@ -63,6 +63,18 @@ typedef struct Ending
 	bool		is_written;
 } Ending;
 
+/* An action that was looked up. */
+typedef struct ActionFound
+{
+	Ending		ending;			/* from the state that it is in; without an
+								 * outcome yet */
+	int			attempts;
+	Jsonb	   *retry;			/* its tile's schedule; or NULL */
+} ActionFound;
+
+/* False: none of that id (a uuid) is in that state. */
+extern bool ending_find(Datum id, const char *state, ActionFound *found);
+
 /* Write it, waiting for whoever holds the customer; false: it was in another state. */
 extern bool ending_write(Ending *ending);
 

@@ -21,5 +21,6 @@ extern bool launcher_wants(const char *database);
 extern PGDLLEXPORT void journey_launcher_main(Datum main_arg);
 extern PGDLLEXPORT void journey_scheduler_main(Datum main_arg);
 extern PGDLLEXPORT void journey_sender_main(Datum main_arg);
+extern PGDLLEXPORT void journey_caller_main(Datum main_arg);
 
 #endif							/* JOURNEY_PROCESS_H */

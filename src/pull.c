@@ -148,71 +148,10 @@ journey_claim(PG_FUNCTION_ARGS)
 
 /* ---- one action, by its id ---- */
 
-static Datum
-argument_id(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				errmsg("id must not be null"));
-	return PG_GETARG_DATUM(0);
-}
-
-/* An action in some state. */
-typedef struct Found
-{
-	Ending		ending;			/* from that state */
-	int			attempts;
-	Jsonb	   *retry;			/* its tile's schedule; or NULL */
-} Found;
-
-/* False: none of that id is in that state. */
 static bool
-find_action(FunctionCallInfo fcinfo, const char *state, Found *found)
+find_in_flight(FunctionCallInfo fcinfo, ActionFound *found)
 {
-	static SqlPlan plan = {
-		"SELECT a.id, a.customer, a.member, a.journey, a.tile, a.destination,"
-		" EXISTS (SELECT FROM journey.member_row m"
-		" WHERE m.customer OPERATOR(pg_catalog.=) a.customer"
-		" AND m.run OPERATOR(pg_catalog.=) 0 AND m.awaits OPERATOR(pg_catalog.=) a.id),"
-		" a.attempts, a.retry FROM journey.action a"
-		" WHERE a.id OPERATOR(pg_catalog.=) $1 AND a.state OPERATOR(pg_catalog.=) $2",
-		2, {UUIDOID, TEXTOID}
-	};
-	Datum		values[] = {argument_id(fcinfo), CStringGetTextDatum(state)};
-	ActionEnd  *end = &found->ending.end;
-	SqlSession	session;
-	bool		is_found;
-
-	memset(found, 0, sizeof(Found));
-	found->ending.from = state;
-	found->ending.attempts = ANY_ATTEMPTS;
-	sql_begin(&session);
-	is_found = sql_run(&plan, values, NULL) > 0;
-	if (is_found)
-	{
-		bool		isnull;
-		Datum		retry;
-
-		end->id = *DatumGetUUIDP(sql_value(0, 1, &isnull));
-		end->customer = DatumGetTextPP(sql_datum(&session, 0, 2, &isnull));
-		end->member = DatumGetInt64(sql_value(0, 3, &isnull));
-		end->journey = sql_text(&session, 0, 4);
-		end->tile = sql_text(&session, 0, 5);
-		end->destination = sql_text(&session, 0, 6);
-		end->is_awaited = DatumGetBool(sql_value(0, 7, &isnull));
-		found->attempts = DatumGetInt32(sql_value(0, 8, &isnull));
-		retry = sql_datum(&session, 0, 9, &isnull);
-		found->retry = isnull ? NULL : DatumGetJsonbP(retry);
-	}
-	sql_end(&session);
-	return is_found;
-}
-
-static bool
-find_in_flight(FunctionCallInfo fcinfo, Found *found)
-{
-	if (!find_action(fcinfo, "in_flight", found))
+	if (!ending_find(argument_id(fcinfo, 0), "in_flight", found))
 		return false;
 	require_destination(found->ending.end.destination);
 	return true;
@@ -223,7 +162,7 @@ find_in_flight(FunctionCallInfo fcinfo, Found *found)
 Datum
 journey_ack(PG_FUNCTION_ARGS)
 {
-	Found		found;
+	ActionFound found;
 
 	role_refuse_read_only("journey_ack()");
 	if (!find_in_flight(fcinfo, &found))
@@ -252,7 +191,7 @@ retry_after(FunctionCallInfo fcinfo, int n, TimestampTz now)
 
 /* Its tile's, else its destination's (which one to pull from does not have). */
 static RetrySchedule
-schedule_of(const Found *found)
+schedule_of(const ActionFound *found)
 {
 	static SqlPlan plan = {
 		"SELECT FROM journey.destination WHERE name OPERATOR(pg_catalog.=) $1"
@@ -290,7 +229,7 @@ Datum
 journey_nack(PG_FUNCTION_ARGS)
 {
 	TimestampTz now = guc_clock();
-	Found		found;
+	ActionFound found;
 	RetrySchedule schedule;
 	text	   *error;
 

@@ -49,6 +49,16 @@ rights_operate(Oid role)
 		has_level(role, "operate", "");
 }
 
+void
+rights_require_operate(const char *verb)
+{
+	if (!rights_operate(GetUserId()))
+		ereport(ERROR,
+				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				errmsg("permission denied for %s", verb),
+				errhint("It needs level operate, see journey_grant()."));
+}
+
 bool
 rights_emit(Oid role)
 {

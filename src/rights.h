@@ -16,6 +16,9 @@
  */
 extern bool rights_operate(Oid role);
 
+/* Raise 42501 unless the current user may; the verb is named in the error. */
+extern void rights_require_operate(const char *verb);
+
 /* Those, and members of a role with level emit. */
 extern bool rights_emit(Oid role);
 
