@@ -69,9 +69,9 @@ static const Key action_keys[] = {
 static const Key webhook_keys[] = {
 	ANY_TILE,
 	{"destination", read_name, offsetof(Tile, destination), true},
-	{"path", read_path, offsetof(Tile, path)},
-	{"method", read_method, offsetof(Tile, method)},
-	{"headers", read_headers, offsetof(Tile, headers)},
+	{"path", read_request_path, offsetof(Tile, path)},
+	{"method", read_request_method, offsetof(Tile, method)},
+	{"headers", read_request_headers, offsetof(Tile, headers)},
 	{"body", read_payload, offsetof(Tile, body)},
 	{"retry", read_retry, offsetof(Tile, retry)},
 	{"expires", read_span, offsetof(Tile, expires)},

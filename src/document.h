@@ -161,12 +161,12 @@ extern void read_set(Parser *parser, const Place *place, JsonbValue *value,
 					 void *field);	/* Template * */
 
 /* document_request.c: readers of a request's parts, all Template * */
-extern void read_path(Parser *parser, const Place *place, JsonbValue *value,
-					  void *field);
-extern void read_method(Parser *parser, const Place *place, JsonbValue *value,
-						void *field);
-extern void read_headers(Parser *parser, const Place *place, JsonbValue *value,
-						 void *field);
+extern void read_request_path(Parser *parser, const Place *place, JsonbValue *value,
+							  void *field);
+extern void read_request_method(Parser *parser, const Place *place, JsonbValue *value,
+								void *field);
+extern void read_request_headers(Parser *parser, const Place *place, JsonbValue *value,
+								 void *field);
 
 /* document_time.c: readers of moments, times of day and days of the week. */
 extern void read_until(Parser *parser, const Place *place, JsonbValue *value,

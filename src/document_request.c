@@ -11,14 +11,14 @@
 #include "document.h"
 
 void
-read_path(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_request_path(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	if (document_string(parser, place, value, MAX_SQL_LENGTH) != NULL)
 		*(Template **) field = document_template(parser, place, value, template_make_path);
 }
 
 void
-read_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_request_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	static const Word methods[] = {
 		{"GET"}, {"POST"}, {"PUT"}, {"PATCH"}, {"DELETE"}, {NULL}
@@ -70,7 +70,7 @@ check_again(Parser *parser, const Place *place, List *names)
 #define MAX_HEADERS 50
 
 void
-read_headers(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_request_headers(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	JsonbContainer *object = document_object(parser, place, value);
 	JsonbIterator *it;
