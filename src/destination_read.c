@@ -25,7 +25,7 @@ static void read_rate_max(Parser *parser, const Place *place, JsonbValue *value,
 static void read_rate_per(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_breaker(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_pause(Parser *parser, const Place *place, JsonbValue *value, void *field);
-static void read_method(Parser *parser, const Place *place, JsonbValue *value, void *field);
+static void read_standard_method(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_content_type(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_tls(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_function(Parser *parser, const Place *place, JsonbValue *value, void *field);
@@ -44,7 +44,7 @@ static void read_function(Parser *parser, const Place *place, JsonbValue *value,
 static const Key webhook_keys[] = {
 	ANY_KIND,
 	{"url", read_url, FIELD(url), true},
-	{"method", read_method, FIELD(method)},
+	{"method", read_standard_method, FIELD(method)},
 	{"headers", read_headers, FIELD(headers)},
 	{"body", read_body, FIELD(body)},
 	{"content_type", read_content_type, FIELD(content_type)},
@@ -99,12 +99,6 @@ static const Kind kinds[] = {
 	[DESTINATION_WEBHOOK] = {"webhook", webhook_keys},
 	[DESTINATION_SMTP] = {"smtp", smtp_keys},
 	[DESTINATION_SQL] = {"sql", sql_keys}
-};
-
-static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
-
-static const Word method_words[] = {
-	{"GET", 0}, {"POST", 1}, {"PUT", 2}, {"PATCH", 3}, {"DELETE", 4}, {NULL}
 };
 
 static const Word content_type_words[] = {
@@ -235,12 +229,12 @@ read_breaker(Parser *parser, const Place *place, JsonbValue *value, void *field)
 }
 
 static void
-read_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_standard_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	int			method;
 
-	if (document_word(parser, place, value, method_words, &method))
-		*(char **) field = pstrdup(methods[method]);
+	if (document_word(parser, place, value, http_methods, &method))
+		*(char **) field = pstrdup(http_methods[method].word);
 }
 
 static void

@@ -17,15 +17,17 @@ read_path(Parser *parser, const Place *place, JsonbValue *value, void *field)
 		*(Template **) field = document_template(parser, place, value, template_make_path);
 }
 
+/* Each stands for its place. */
+const Word	http_methods[] = {
+	{"GET", 0}, {"POST", 1}, {"PUT", 2}, {"PATCH", 3}, {"DELETE", 4}, {NULL}
+};
+
 void
 read_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	static const Word methods[] = {
-		{"GET"}, {"POST"}, {"PUT"}, {"PATCH"}, {"DELETE"}, {NULL}
-	};
 	int			unused;
 
-	if (document_word(parser, place, value, methods, &unused))
+	if (document_word(parser, place, value, http_methods, &unused))
 		*(Template **) field = document_template(parser, place, value, template_make);
 }
 

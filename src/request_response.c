@@ -22,6 +22,8 @@
 /* What is around a body of guc_max_props bytes. */
 #define ENVELOPE 256
 
+#define MAX_DEPTH 100			/* of JSON that is kept as such */
+
 /* ---- bytes to text ---- */
 
 typedef struct Conversion
@@ -114,23 +116,46 @@ looks_like_json(const char *text)
 	}
 }
 
-/* Six bytes such as 1e9999 would be written out as ten thousand. */
+/* 12e345: six bytes that would be written out as hundreds, or ten thousand. */
 static bool
-has_long_number(const char *text)
+begins_long_exponent(const char *c)
 {
-	const char *c = text;
-
-	while ((c = strpbrk(c, "eE")) != NULL)
-	{
-		bool		is_number = c > text &&c[-1] >= '0' && c[-1] <= '9';
-
+	if (*c != 'e' && *c != 'E')
+		return false;
+	c++;
+	if (*c == '+' || *c == '-')
 		c++;
-		if (*c == '+' || *c == '-')
+	return strspn(c, "0123456789") > 2;
+}
+
+/*
+ * Is it, if it is JSON at all, such that nobody who reads it later gets into
+ * trouble: by how deep it is, or by how much becomes of it?
+ */
+static bool
+is_harmless(const char *source)
+{
+	bool		in_string = false;
+	int			depth = 0;
+
+	for (const char *c = source; *c; c++)
+	{
+		if (in_string && *c == '\\' && c[1] != '\0')
 			c++;
-		if (is_number && strspn(c, "0123456789") > 2)
-			return true;
+		else if (*c == '"')
+			in_string = !in_string;
+		else if (in_string)
+			continue;
+		else if (*c == '[' || *c == '{')
+			depth++;
+		else if (*c == ']' || *c == '}')
+			depth--;
+		else if (begins_long_exponent(c))
+			return false;
+		if (depth > MAX_DEPTH)
+			return false;
 	}
-	return false;
+	return true;
 }
 
 typedef struct Parsing
@@ -154,7 +179,7 @@ read_json(char *source)
 {
 	Parsing		parsing = {source};
 
-	if (!looks_like_json(source) || has_long_number(source) ||
+	if (!looks_like_json(source) || !is_harmless(source) ||
 		isolate(parse, &parsing) != NULL)
 		return NULL;
 	return parsing.json;

@@ -44,7 +44,7 @@ has_control(const char *string)
 {
 	for (; *string; string++)
 	{
-		if (iscntrl((unsigned char) *string))
+		if ((unsigned char) *string < ' ' || *string == 0x7F)
 			return true;
 	}
 	return false;

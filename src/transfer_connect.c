@@ -18,7 +18,8 @@
 static bool
 may_reach(Item *item, const struct sockaddr *address)
 {
-	const char *kind = guard_refuses(transfer_allowed(item->transfer), item->host, address);
+	const char *kind = guard_refuses(transfer_allowed(item->transfer), item->host,
+									 item->wire, address);
 
 	if (kind == NULL)
 		return true;

@@ -6,7 +6,8 @@
  * A URL is written by somebody who cannot reach our network; we can.  So only
  * public addresses are connected to, and what an administrator has listed.  The
  * address is looked at when the socket is made for it: neither a spelling that
- * hides it nor a name server that changes its mind makes a difference.
+ * hides it nor a name server that changes its mind makes a difference.  What
+ * goes out in clear text, secrets and customers' data, goes only to what is listed.
  *
  *-------------------------------------------------------------------------
  */
@@ -317,9 +318,11 @@ special(int family, const unsigned char *address)
 }
 
 const char *
-guard_refuses(const AllowList *list, const char *host, const struct sockaddr *address)
+guard_refuses(const AllowList *list, const char *host, Wire wire,
+			  const struct sockaddr *address)
 {
 	const unsigned char *bytes;
+	const char *kind;
 	int			port;
 
 	if (address->sa_family == AF_INET)
@@ -340,5 +343,6 @@ guard_refuses(const AllowList *list, const char *host, const struct sockaddr *ad
 		return "not of the internet";
 	if (is_allowed(list, host, port, address->sa_family, bytes))
 		return NULL;
-	return special(address->sa_family, bytes);
+	kind = special(address->sa_family, bytes);
+	return kind == NULL && wire == WIRE_CLEAR ? "only with TLS" : kind;
 }

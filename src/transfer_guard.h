@@ -16,11 +16,18 @@ typedef struct AllowList AllowList;
 extern AllowList *guard_parse(const char *string, const char **error);
 extern void guard_free(AllowList *list);
 
+/* Who can read along on the way? */
+typedef enum Wire
+{
+	WIRE_TLS,					/* nobody: TLS, or nothing is sent */
+	WIRE_CLEAR					/* everybody */
+} Wire;
+
 /*
  * NULL if a connection to that address is right for a URL with that host, else
- * what kind of address it is.  The host is in lower case, without a final dot.
+ * why not.  The host is in lower case, without a final dot.
  */
-extern const char *guard_refuses(const AllowList *list, const char *host,
+extern const char *guard_refuses(const AllowList *list, const char *host, Wire wire,
 								 const struct sockaddr *address);
 
 #endif							/* JOURNEY_TRANSFER_GUARD_H */

@@ -35,6 +35,7 @@ typedef struct Item
 	CURLU	   *url;
 	char	   *host;			/* as the guard wants it */
 	int			port;
+	Wire		wire;
 	struct curl_slist *headers;
 	struct curl_slist *recipients;
 	char	   *body;
@@ -50,7 +51,7 @@ typedef struct Item
 	/* What happened on the way */
 	bool		looks_up;		/* may be looking its host's name up */
 	bool		is_known;		/* somebody has just looked it up */
-	const char *refused;		/* kind of an address that the guard refused */
+	const char *refused;		/* why the guard refused an address */
 	bool		admitted;		/* it let another one pass */
 	bool		no_socket;		/* there was no descriptor or memory for it */
 	bool		no_memory;

@@ -53,6 +53,20 @@ port_of(CURLU *url)
 	return port;
 }
 
+/* STARTTLS is required where it is asked for: no message goes without. */
+static Wire
+wire_of(CURLU *url, TransferTls tls)
+{
+	char	   *scheme = NULL;
+	bool		clear = true;
+
+	if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK)
+		clear = strcmp(scheme, "http") == 0 ||
+			(strcmp(scheme, "smtp") == 0 && tls == TRANSFER_PLAIN);
+	curl_free(scheme);
+	return clear ? WIRE_CLEAR : WIRE_TLS;
+}
+
 static long
 total_ms(const TransferRequest *request)
 {
@@ -313,6 +327,7 @@ item_make(Transfer *transfer, const TransferRequest *request, const char **error
 	if (*error == NULL)
 	{
 		item->port = port_of(item->url);
+		item->wire = wire_of(item->url, request->tls);
 		item->until = total_ms(request);
 		return item;
 	}

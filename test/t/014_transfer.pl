@@ -329,6 +329,12 @@ my @said = drive([], map { line('guard', address => $_) } @public);
 pop @said;
 is_deeply([map { "$_->{address} $_->{kind}" } grep { $_->{kind} ne 'public' } @said], [],
 	'public ones are not');
+@said = drive([], map { line('guard', address => $_, clear => 1) } @public);
+pop @said;
+is_deeply([map { "$_->{address} $_->{kind}" } grep { $_->{kind} ne 'only with TLS' } @said], [],
+	'in clear text they are');
+is(request(['-a', '10.0.0.1'], url => 'http://8.8.8.8:9/')->{error}, 'address may not be reached: only with TLS',
+	'and so it is told');
 
 # --- the allow-list
 
@@ -351,6 +357,15 @@ my @lists = (
 my @kinds = map { $_->{kind} } grep { $_->{verb} eq 'guard' } @said;
 is_deeply([map { "$lists[$_][0] for $lists[$_][1]: $kinds[$_]" }
 		grep { ($kinds[$_] eq 'public') != $lists[$_][3] } 0 .. $#lists], [], 'forms of the allow-list');
+
+# What is sent in clear text may go to what is listed, and nowhere else.
+@lists = (@lists, ['8.8.8.8', '8.8.8.8', 80, 1], ['8.8.0.0/16:80', '8.8.8.8', 80, 1], ['8.8.0.0/16:80', '8.8.8.8', 81, 0],
+	['hooks.test', '8.8.8.8', 80, 1, 'hooks.test'], ['hooks.test', '8.8.8.8', 80, 0], ['2001:4860::/32', '2001:4860:4860::8888', 25, 1]);
+@said = drive([], map { (line('allow', list => $_->[0]),
+		line('guard', address => $_->[1], port => $_->[2], host => $_->[4] // $_->[1], clear => 1)) } @lists);
+@kinds = map { $_->{kind} } grep { $_->{verb} eq 'guard' } @said;
+is_deeply([map { "$lists[$_][0] for $lists[$_][1]: $kinds[$_]" }
+		grep { ($kinds[$_] eq 'public') != $lists[$_][3] } 0 .. $#lists], [], 'the same in clear text');
 
 my @no_lists = ('*', '127.1', '0x7f.1', '2130706433', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/-1', '10.0.0.0/8/8',
 	'10.0.0.1:0', '10.0.0.1:65536', '10.0.0.1:', '10.0.0.1:http', '[::1', '[10.0.0.1]', '[::1]x', '[::1]:', 'fd00::/129',

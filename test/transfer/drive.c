@@ -13,7 +13,7 @@
  *	  allow list=	another allow-list
  *	  reopen		close everything and begin anew
  *	  stop ms=		go on for so long, then close everything
- *	  guard host= address= port=	what does the guard say?
+ *	  guard host= address= port= clear=	what does the guard say?
  *	  check list=	what is wrong with that list?
  *	  starve ...	a request again and again, from opening to closing: first with
  *					no memory for our first allocation, then for the second, and
@@ -514,6 +514,7 @@ guard(const Field *fields, int n)
 		die("guard");
 	in.sin_port = in6.sin6_port = htons(number(fields, n, "port", 443));
 	kind = guard_refuses(list, text(fields, n, "host") ? text(fields, n, "host") : address,
+						 number(fields, n, "clear", 0) ? WIRE_CLEAR : WIRE_TLS,
 						 is6 ? (struct sockaddr *) &in6 : (struct sockaddr *) &in);
 	printf("guard\taddress=%s\tkind=%s\n", address, kind ? kind : "public");
 	guard_free(list);
