@@ -30,8 +30,8 @@ typedef struct ActionCall
 	CallPhase	phase;
 	bool		is_held;		/* somebody holds the customer or the action:
 								 * again, soon */
-	bool		is_over;		/* the action is not ours any more, nothing was
-								 * done */
+	bool		is_over;		/* the action is not ours any more, nothing
+								 * was done */
 } ActionCall;
 
 /*

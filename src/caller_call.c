@@ -57,6 +57,7 @@ static Datum
 to_json_binary(Datum value, Oid type)
 {
 	FmgrInfo	function;
+
 	LOCAL_FCINFO(fcinfo, 1);
 	Const	   *argument = makeConst(type, -1, get_typcollation(type), get_typlen(type),
 									 value, false, get_typbyval(type));

@@ -25,7 +25,7 @@ static void read_rate_max(Parser *parser, const Place *place, JsonbValue *value,
 static void read_rate_per(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_breaker(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_pause(Parser *parser, const Place *place, JsonbValue *value, void *field);
-static void read_standard_method(Parser *parser, const Place *place, JsonbValue *value, void *field);
+static void read_method(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_content_type(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_tls(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_function(Parser *parser, const Place *place, JsonbValue *value, void *field);
@@ -44,7 +44,7 @@ static void read_function(Parser *parser, const Place *place, JsonbValue *value,
 static const Key webhook_keys[] = {
 	ANY_KIND,
 	{"url", read_url, FIELD(url), true},
-	{"method", read_standard_method, FIELD(method)},
+	{"method", read_method, FIELD(method)},
 	{"headers", read_headers, FIELD(headers)},
 	{"body", read_body, FIELD(body)},
 	{"content_type", read_content_type, FIELD(content_type)},
@@ -229,7 +229,7 @@ read_breaker(Parser *parser, const Place *place, JsonbValue *value, void *field)
 }
 
 static void
-read_standard_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	int			method;
 

@@ -164,10 +164,10 @@ extern void read_set(Parser *parser, const Place *place, JsonbValue *value,
 extern const Word http_methods[];
 extern void read_path(Parser *parser, const Place *place, JsonbValue *value,
 					  void *field);
-extern void read_method(Parser *parser, const Place *place, JsonbValue *value,
-						void *field);
-extern void read_headers(Parser *parser, const Place *place, JsonbValue *value,
-						 void *field);
+extern void read_request_method(Parser *parser, const Place *place, JsonbValue *value,
+								void *field);
+extern void read_request_headers(Parser *parser, const Place *place, JsonbValue *value,
+								 void *field);
 
 /* document_time.c: readers of moments, times of day and days of the week. */
 extern void read_until(Parser *parser, const Place *place, JsonbValue *value,

@@ -23,7 +23,7 @@ const Word	http_methods[] = {
 };
 
 void
-read_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_request_method(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	int			unused;
 
@@ -72,7 +72,7 @@ check_again(Parser *parser, const Place *place, List *names)
 #define MAX_HEADERS 50
 
 void
-read_headers(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_request_headers(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	JsonbContainer *object = document_object(parser, place, value);
 	JsonbIterator *it;
