@@ -69,11 +69,7 @@ static const Key action_keys[] = {
 static const Key webhook_keys[] = {
 	ANY_TILE,
 	{"destination", read_name, offsetof(Tile, destination), true},
-<<<<<<< HEAD
 	{"path", read_path, offsetof(Tile, path)},
-=======
-	{"path", read_request_path, offsetof(Tile, path)},
->>>>>>> sender
 	{"method", read_request_method, offsetof(Tile, method)},
 	{"headers", read_request_headers, offsetof(Tile, headers)},
 	{"body", read_payload, offsetof(Tile, body)},

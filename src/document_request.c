@@ -11,7 +11,7 @@
 #include "document.h"
 
 void
-read_request_path(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_path(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	if (document_string(parser, place, value, MAX_SQL_LENGTH) != NULL)
 		*(Template **) field = document_template(parser, place, value, template_make_path);
