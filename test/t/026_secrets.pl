@@ -64,7 +64,7 @@ $node->safe_psql('shop', qq{
 my $waiting = IPC::Run::start(
 	[ 'psql', '-X', '-d', $node->connstr('shop'), '-c', "SELECT journey_destination_update('held', secret => 'hush')" ],
 	'>', \my $out, '2>', \my $err);
-poll($node, 'shop', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+wait_for($node, 'shop', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'", 'an update waits');
 is($node->safe_psql('shop', "SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock'"),
 	'SELECT journey_destination_update(...)', 'a superuser sees what stands for the statement');
 $node->safe_psql('shop', "ROLLBACK PREPARED 'held'");
