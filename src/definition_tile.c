@@ -70,11 +70,7 @@ static const Key webhook_keys[] = {
 	ANY_TILE,
 	{"destination", read_name, offsetof(Tile, destination), true},
 	{"path", read_path, offsetof(Tile, path)},
-<<<<<<< HEAD
-	{"method", read_method, offsetof(Tile, method)},
-=======
 	{"method", read_request_method, offsetof(Tile, method)},
->>>>>>> main
 	{"headers", read_request_headers, offsetof(Tile, headers)},
 	{"body", read_payload, offsetof(Tile, body)},
 	{"retry", read_retry, offsetof(Tile, retry)},

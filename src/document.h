@@ -164,13 +164,8 @@ extern void read_set(Parser *parser, const Place *place, JsonbValue *value,
 extern const Word http_methods[];
 extern void read_path(Parser *parser, const Place *place, JsonbValue *value,
 					  void *field);
-<<<<<<< HEAD
-extern void read_method(Parser *parser, const Place *place, JsonbValue *value,
-						void *field);
-=======
 extern void read_request_method(Parser *parser, const Place *place, JsonbValue *value,
 								void *field);
->>>>>>> main
 extern void read_request_headers(Parser *parser, const Place *place, JsonbValue *value,
 								 void *field);
 
