@@ -133,11 +133,7 @@ end_change(void)
 	CacheInvalidateRelcacheByRelid(sql_relation("journey"));
 	CommandCounterIncrement();
 	shmem_note_due(GetCurrentTimestamp());
-<<<<<<< HEAD
 	shmem_note_action(TIME_NEVER_WAKE);
-=======
-	shmem_note_action(GetCurrentTimestamp());
->>>>>>> sender
 }
 
 static void
