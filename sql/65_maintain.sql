@@ -479,6 +479,7 @@ BEGIN
 	PERFORM journey.fold(everything => EXISTS (SELECT FROM journey.leaf l
 												WHERE l.log = 'transition_row'
 												  AND l.to_at <= journey.kept_since('journey.transition_retention', 'journey.retention')));
+	PERFORM journey.fold_delivery();
 	FOR log IN
 		SELECT l.name, l.prefix, journey.kept_since('journey.' || l.prefix || '_retention', 'journey.retention') AS before
 		  FROM (VALUES ('event'::name, 'event'), ('transition_row', 'transition')) AS l (name, prefix)

@@ -20,12 +20,13 @@ SELECT l.level, m.kind, n.name
 		('{author, operate}', 'function', '{journey_did, journey_count, journey_last_props, journey_in_audience}'),
 		('{operate}', 'function', '{journey_bind_profile, journey_unbind_profile, journey_forget,
 			journey_destination_create, journey_destination_update,
-			journey_destination_pause, journey_destination_resume, journey_destination_drop, journey_tick, journey_arm, journey_maintain}'),
+			journey_destination_pause, journey_destination_resume, journey_destination_drop,
+			journey_retry, journey_cancel, journey_tick, journey_arm, journey_maintain}'),
 		('{emit, author, operate}', 'function', '{journey_advance_to}'),
 		('{view, operate}', 'table', '{journey, version, tile, edge, member, event, transition, action, destination,
 			destination_preset,
 			audience, audience_member, source, watch, profile, customer, queue, pause, held, forgotten, status, tile_stats,
-			failure, upcoming, worker}'),
+			failure, upcoming, worker, delivery}'),
 		('{view, operate}', 'function', '{worker_list, move_counts}'),
 		('{author, view, operate}', 'schema', '{journey}')) AS m (levels, kind, names)
  CROSS JOIN LATERAL unnest(m.levels) AS l (level)

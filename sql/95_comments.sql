@@ -123,7 +123,7 @@ COMMENT ON COLUMN journey.secret.secret IS 'text, a JSON object of named texts, 
 
 COMMENT ON TABLE journey.delivery_total IS 'Internal. What became of attempts at each destination; journey.delivery adds the parts.';
 COMMENT ON COLUMN journey.delivery_total.destination IS 'name of the destination';
-COMMENT ON COLUMN journey.delivery_total.part IS 'which of several rows that are counted in side by side; 0: of the worker that sends';
+COMMENT ON COLUMN journey.delivery_total.part IS 'which of several rows that are counted in side by side; 0: that of the worker that sends, for its times';
 COMMENT ON COLUMN journey.delivery_total.delivered IS 'attempts that delivered';
 COMMENT ON COLUMN journey.delivery_total.failed IS 'attempts that failed and were, or will be, repeated';
 COMMENT ON COLUMN journey.delivery_total.dead IS 'actions that came to nothing';
@@ -215,6 +215,23 @@ COMMENT ON VIEW journey.upcoming IS 'Members that time will move, by hour.';
 COMMENT ON COLUMN journey.upcoming.journey IS 'name of the journey';
 COMMENT ON COLUMN journey.upcoming.hour IS 'start of the hour';
 COMMENT ON COLUMN journey.upcoming.members IS 'how many are due in it';
+
+COMMENT ON VIEW journey.delivery IS 'Each destination: what is to leave, what became of what was sent, and why nothing leaves.';
+COMMENT ON COLUMN journey.delivery.destination IS 'name of the destination';
+COMMENT ON COLUMN journey.delivery.kind IS 'webhook, smtp, sql or pull';
+COMMENT ON COLUMN journey.delivery.state IS 'active; paused: by journey_destination_pause(); disabled: the receiver wants no more; open or half_open: the breaker, as in breaker';
+COMMENT ON COLUMN journey.delivery.pending IS 'actions that wait to be sent, again those that failed';
+COMMENT ON COLUMN journey.delivery.due IS 'those of them that could leave now; not those of paused journeys';
+COMMENT ON COLUMN journey.delivery.in_flight IS 'actions that somebody has claimed and not answered for';
+COMMENT ON COLUMN journey.delivery.delivered IS 'actions that were delivered, ever';
+COMMENT ON COLUMN journey.delivery.failed IS 'attempts that failed and were, or will be, repeated';
+COMMENT ON COLUMN journey.delivery.dead IS 'actions that came to nothing: refused for good, out of attempts, or expired';
+COMMENT ON COLUMN journey.delivery.oldest IS 'when the oldest pending one was made';
+COMMENT ON COLUMN journey.delivery.p50 IS 'milliseconds that half of the last 1000 attempts took at most; null for kind pull';
+COMMENT ON COLUMN journey.delivery.p99 IS 'the same of 99 percent';
+COMMENT ON COLUMN journey.delivery.breaker IS 'closed: attempts are made; open: none until breaker_until, because too many failed in a row; half_open: one is tried';
+COMMENT ON COLUMN journey.delivery.breaker_until IS 'when an open breaker lets one attempt through; null: it is not open';
+COMMENT ON COLUMN journey.delivery.why IS 'why nothing leaves; null: nothing is in the way';
 COMMENT ON COLUMN journey.worker.database IS 'name of the database';
 COMMENT ON COLUMN journey.worker.number IS 'among the schedulers of that database, from 0';
 COMMENT ON COLUMN journey.worker.pid IS 'process id; null: it stands idle';

@@ -109,7 +109,7 @@ journey_retry(PG_FUNCTION_ARGS)
 	check_destination(found.ending.end.destination);
 	if (!make_pending(&found, now))
 		PG_RETURN_BOOL(false);
-	shmem_note_due(now);
+	shmem_note_action(now);
 	PG_RETURN_BOOL(true);
 }
 

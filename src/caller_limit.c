@@ -25,7 +25,7 @@
 #include "caller_limit.h"
 
 #define TICK 100				/* ms between two looks */
-#define PATIENCE 5000			/* ms that it may catch cancels */
+#define PATIENCE 2000			/* ms that it may catch cancels */
 
 /* Written before the timer is armed, read by its handler. */
 static const Seat *worker;

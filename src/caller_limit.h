@@ -21,7 +21,7 @@ typedef enum LimitReason
 
 /*
  * From here on what runs is canceled once ms milliseconds have passed, or this
- * worker is dismissed; again and again, and where it catches that for five
+ * worker is dismissed; again and again, and where it catches that for two
  * seconds, the process ends.
  */
 extern void caller_limit_begin(const Seat *seat, int ms);

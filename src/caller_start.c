@@ -20,7 +20,8 @@
 #include "seat.h"
 #include "shmem.h"
 
-#define LOOK_AGAIN 1000			/* ms, while something waits for a place */
+#define LOOK_AGAIN 250			/* ms, while something waits for a place */
+#define LOOK_AFTER 1000			/* ms, while a process is at work */
 #define FAILS_WITHIN 1000		/* ms: whose process ends sooner has failed */
 #define LONGEST_BACKOFF 60000	/* ms */
 
@@ -111,16 +112,16 @@ free_claims(Known *known, const Destination *destination)
 	known->failures++;
 }
 
-/* Whether it has work and no process. */
+/* Whether it has work and no process; *running: it has one. */
 static bool
-look_at(const Destination *destination, Waiting *waiting)
+look_at(const Destination *destination, Waiting *waiting, bool *running)
 {
 	Known	   *known = find_known(destination->id);
 	TimestampTz due;
 
 	if (seat_is_held(MyDatabaseId, SEAT_CALLER, destination->id))
 	{
-		known->is_running = true;
+		known->is_running = *running = true;
 		return false;
 	}
 	if (known->is_running)
@@ -143,7 +144,7 @@ compare(const ListCell *a, const ListCell *b)
 }
 
 static List *
-list_waiting(List *destinations)
+list_waiting(List *destinations, bool *running)
 {
 	List	   *waiting = NIL;
 	ListCell   *cell;
@@ -154,7 +155,7 @@ list_waiting(List *destinations)
 		Waiting    *one = palloc(sizeof(Waiting));
 
 		if (destination->kind == DESTINATION_SQL && !destination->is_paused &&
-			!destination->disabled && look_at(destination, one))
+			!destination->disabled && look_at(destination, one, running))
 			waiting = lappend(waiting, one);
 	}
 	list_sort(waiting, compare);
@@ -177,9 +178,11 @@ caller_look_after(List *destinations)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz again = TIME_NEVER;
+	bool		running = false;
+	List	   *waiting_list = list_waiting(destinations, &running);
 	ListCell   *cell;
 
-	foreach(cell, list_waiting(destinations))
+	foreach(cell, waiting_list)
 	{
 		Waiting    *waiting = lfirst(cell);
 
@@ -187,6 +190,10 @@ caller_look_after(List *destinations)
 			again = Min(again, waiting->at);
 		else if (!start(waiting->known, now))
 			again = Min(again, TimestampTzPlusMilliseconds(now, LOOK_AGAIN));
+		else
+			running = true;
 	}
+	if (running)
+		again = Min(again, TimestampTzPlusMilliseconds(now, LOOK_AFTER));
 	return again == TIME_NEVER ? NO_TIME : again;
 }

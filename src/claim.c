@@ -332,17 +332,27 @@ set_row(const Candidate *candidate, const char *state, TimestampTz next)
 	sql_end(&session);
 }
 
+static bool
+has_limits(const Candidate *candidate)
+{
+	return candidate->limits != NULL && !hold_is_webhook(candidate->limits);
+}
+
 /*
  * May a locked one leave now?  The next of the same customer is asked when this
- * one is in flight: it counts for a cap.
+ * one is in flight: it counts for a cap, be it limited or not.
  */
 static bool
-may_leave(const Claim *claim, Candidate *candidate)
+may_leave(const Claim *claim, Candidate *candidate, bool any_limits)
 {
 	Hold		hold;
 
-	if (candidate->limits == NULL || hold_is_webhook(candidate->limits))
+	if (!has_limits(candidate))
+	{
+		if (any_limits)
+			set_row(candidate, "in_flight", NO_TIME);
 		return true;
+	}
 	hold = hold_check(candidate->limits, candidate->customer, &candidate->id,
 					  claim->order->now);
 	if (hold.until != NO_TIME && hold.until > claim->order->now)
@@ -395,6 +405,7 @@ lock_found(Claim *claim, int most)
 {
 	Datum		values[5];
 	List	   *locked = NIL;
+	bool		any_limits = false;
 	SqlSession	session;
 	MemoryContext old;
 	ListCell   *cell;
@@ -412,12 +423,13 @@ lock_found(Claim *claim, int most)
 
 		locked = lappend(locked, list_nth(claim->found,
 										  DatumGetInt64(sql_value(i, 1, &isnull)) - 1));
+		any_limits |= has_limits(llast(locked));
 	}
 	MemoryContextSwitchTo(old);
 	sql_end(&session);
 	foreach(cell, locked)
 	{
-		if (may_leave(claim, lfirst(cell)))
+		if (may_leave(claim, lfirst(cell), any_limits))
 			claim->kept = lappend(claim->kept, lfirst(cell));
 	}
 }

@@ -20,6 +20,7 @@
 #include "cache.h"
 #include "ending.h"
 #include "guc.h"
+#include "shmem.h"
 #include "sql.h"
 #include "tally.h"
 
@@ -208,6 +209,7 @@ write_rows(List *endings)
 
 /* ---- with what follows from it ---- */
 
+/* Count it, and have it sent again when it is due. */
 static void
 count(const Ending *ending)
 {
@@ -215,7 +217,10 @@ count(const Ending *ending)
 	DeliveryCount one = {0};
 
 	if (outcome == NULL)
+	{
 		one.failed = 1;
+		shmem_note_action(ending->again);
+	}
 	else if (strcmp(outcome, OUTCOME_DELIVERED) == 0)
 		one.delivered = 1;
 	else if (strcmp(outcome, OUTCOME_DEAD) == 0 || strcmp(outcome, OUTCOME_EXPIRED) == 0)

@@ -116,6 +116,24 @@ drops_extension(Node *statement)
 		((DropStmt *) statement)->removeType == OBJECT_EXTENSION;
 }
 
+/*
+ * A function that a worker calls can take its time, and the worker has the lock that
+ * DROP EXTENSION waits for.
+ */
+static void
+dismiss_callers(DropStmt *statement)
+{
+	ListCell   *cell;
+
+	if (seat_table == NULL || !superuser())
+		return;
+	foreach(cell, statement->objects)
+	{
+		if (strcmp(strVal(lfirst(cell)), "journey") == 0)
+			seat_dismiss(MyDatabaseId, SEAT_CALLER, 0);
+	}
+}
+
 /* Nobody hears what such a transaction has noted: the launcher looks again. */
 static bool
 commits_two_phase(Node *statement)
@@ -136,6 +154,7 @@ before_statement(Node *statement, ProcessUtilityContext context)
 		/* Workers see that they can go. */
 		shmem_note_due(TIME_NEVER_WAKE);
 		shmem_note_action(TIME_NEVER_WAKE);
+		dismiss_callers((DropStmt *) statement);
 	}
 	if (IsA(statement, CreatedbStmt) || IsA(statement, AlterDatabaseStmt))
 		shmem_note_list();

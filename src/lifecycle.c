@@ -28,6 +28,7 @@
 #include "order.h"
 #include "role.h"
 #include "schedule.h"
+#include "seat.h"
 #include "shmem.h"
 #include "sql.h"
 
@@ -125,13 +126,14 @@ begin_change(FunctionCallInfo fcinfo, const Verb *verb)
 	return row;
 }
 
-/* Everybody reads the journeys anew, and the scheduler looks what is due now. */
+/* Everybody reads the journeys anew, and the workers look what is due now. */
 static void
 end_change(void)
 {
 	CacheInvalidateRelcacheByRelid(sql_relation("journey"));
 	CommandCounterIncrement();
 	shmem_note_due(GetCurrentTimestamp());
+	shmem_note_action(TIME_NEVER_WAKE);
 }
 
 static void

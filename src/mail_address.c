@@ -36,6 +36,12 @@ typedef struct Reader
 } Reader;
 
 bool
+is_control(char c)
+{
+	return (unsigned char) c < ' ' || c == 0x7F;
+}
+
+bool
 is_atext(char c)
 {
 	return IS_HIGHBIT_SET(c) ? false :
@@ -68,7 +74,7 @@ check_controls(const char *field, const char *text)
 {
 	for (; *text; text ++)
 	{
-		if (iscntrl((unsigned char) *text) && *text !='\t')
+		if (is_control(*text) && *text !='\t')
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("\"%s\" of the mail holds a line break or another control character",

@@ -378,7 +378,7 @@ header_further(StringInfo message, const TransferHeader *further)
 	check_line(further->name, further->value);
 	for (const char *c = further->value; *c; c++)
 	{
-		if (iscntrl((unsigned char) *c) && *c != '\t')
+		if (is_control(*c) && *c != '\t')
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("header \"%s\" of the mail holds a control character",

@@ -28,6 +28,9 @@ extern List *address_list(const char *field, const char *text);
 /* The only one. */
 extern Address *address_one(const char *field, const char *text);
 
+/* Whatever the locale, to which a byte of a letter in UTF-8 may look like one. */
+extern bool is_control(char c);
+
 /* RFC 5322's atext: what a name or an address may hold without quotes. */
 extern bool is_atext(char c);
 

@@ -107,7 +107,7 @@ path_refused(const char *path, const char **hint)
 
 	*hint = NULL;
 	if (*path == '\0')
-		return "must not be empty";
+		return "is empty";
 	if (strlen(path) > MAX_PATH_LENGTH)
 		return "is too long";
 	if (!characters_fit(path))

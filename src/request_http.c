@@ -85,7 +85,8 @@ add_own_headers(Headers *headers, Evaluation *evaluation)
 	foreach(cell, evaluation->destination->headers)
 	{
 		const KeyedHeader *header = lfirst(cell);
-		char	   *value = evaluation_keyed(evaluation, header->value);
+		char	   *value = header->value == NIL ? "" :
+			evaluation_keyed(evaluation, header->value);
 
 		if (value == NULL)
 			continue;

@@ -197,7 +197,7 @@ obey_settings(Sender *sender)
 static int64
 claims_wake_at(const Sender *sender, int64 now)
 {
-	int64		at = sender->look ? now : NEVER;
+	int64		at = sender->look ? now : calls_wake_at(sender, now);
 	ListCell   *cell;
 
 	foreach(cell, sender->flows)
@@ -248,8 +248,8 @@ act(Sender *sender)
 static TimestampTz
 sleeps_until(const Sender *sender, int64 now)
 {
-	TimestampTz until = TIME_ALMOST_NEVER_WAKE;
-	bool		listens = false;
+	bool		listens = guc_delivery && sender->has_calls;
+	TimestampTz until = listens ? sender->calls_due : TIME_ALMOST_NEVER_WAKE;
 	ListCell   *cell;
 
 	foreach(cell, sender->flows)

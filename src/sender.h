@@ -133,7 +133,10 @@ typedef struct Sender
 	MemoryContext round;		/* what one transaction and its consequences
 								 * need */
 	MemoryContext list;			/* the destinations */
-	List	   *flows;			/* Flow * */
+	List	   *destinations;	/* Destination *, also of kind sql */
+	bool		has_calls;		/* there are some of kind sql */
+	TimestampTz calls_due;		/* when to look after those */
+	List	   *flows;			/* Flow *, of the others */
 	int			turn;			/* the flow that is asked first */
 	uint64		generation;		/* of the list; 0: not read yet */
 	bool		is_freed;		/* what another sender left in flight is */
@@ -173,6 +176,9 @@ extern void flows_doubt(Sender *sender);
 
 /* Something is due at that time, for whichever. */
 extern void flows_note(Sender *sender, TimestampTz due);
+
+/* When to look after destinations of kind sql. */
+extern int64 calls_wake_at(const Sender *sender, int64 now);
 
 /* What breakers_write() and timings_write() wrote is there, or is not. */
 extern void flows_written(Sender *sender, bool committed);

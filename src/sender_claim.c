@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "cache.h"
+#include "caller.h"
 #include "failpoint.h"
 #include "guc.h"
 #include "request.h"
@@ -141,6 +142,18 @@ claim_flow(Sender *sender, Flow *flow, TimestampTz now)
 		claim_due(sender, flow, secret, now);
 }
 
+/* Processes of their own call functions. */
+static void
+look_after_calls(Sender *sender, int64 now)
+{
+	TimestampTz again;
+
+	if (sender->only || calls_wake_at(sender, now) > now)
+		return;
+	again = caller_look_after(sender->destinations);
+	sender->calls_due = again == NO_TIME ? TIME_NEVER : again;
+}
+
 /* ---- all of them ---- */
 
 static void
@@ -154,6 +167,7 @@ claim_all(Sender *sender)
 	cache_refresh();
 	flows_read(sender);
 	free_left_over(sender);
+	look_after_calls(sender, now);
 	n = list_length(sender->flows);
 	for (int i = 0; i < n; i++)
 	{

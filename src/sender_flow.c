@@ -113,6 +113,7 @@ take_list(Sender *sender, List *destinations, uint64 nrows)
 {
 	ListCell   *cell;
 
+	sender->has_calls = false;
 	foreach(cell, sender->flows)
 		keep_last(lfirst(cell));
 	foreach(cell, destinations)
@@ -121,7 +122,10 @@ take_list(Sender *sender, List *destinations, uint64 nrows)
 		Flow	   *flow = find_flow(sender, destination->id);
 
 		if (destination->kind == DESTINATION_SQL)
+		{
+			sender->has_calls = true;
 			continue;
+		}
 		if (flow == NULL)
 			flow = make_flow(sender, destination);
 		take_destination(flow, destination);
@@ -168,8 +172,19 @@ flows_read(Sender *sender)
 	if (sender->list)
 		MemoryContextDelete(sender->list);
 	sender->list = list;
+	sender->destinations = destinations;
 	sender->generation = generation;
 	flows_doubt(sender);
+}
+
+int64
+calls_wake_at(const Sender *sender, int64 now)
+{
+	if (!guc_delivery || sender->calls_due == TIME_NEVER)
+		return NEVER;
+	if (sender->calls_due == TIME_NEVER_WAKE)
+		return now;
+	return now + Max(sender->calls_due - GetCurrentTimestamp(), 0);
 }
 
 void
@@ -183,6 +198,8 @@ flows_note(Sender *sender, TimestampTz due)
 {
 	ListCell   *cell;
 
+	if (sender->has_calls)
+		sender->calls_due = Min(sender->calls_due, due);
 	foreach(cell, sender->flows)
 	{
 		Flow	   *flow = lfirst(cell);

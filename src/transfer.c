@@ -202,9 +202,9 @@ transfer_close(Transfer *transfer)
 	before = hold_signals();
 	for (Item *item = transfer->running.first; item; item = item->next)
 		curl_multi_remove_handle(transfer->multi, item->easy);
-	list_free(&transfer->waiting);
-	list_free(&transfer->running);
-	list_free(&transfer->done);
+	items_free(&transfer->waiting);
+	items_free(&transfer->running);
+	items_free(&transfer->done);
 	item_free(transfer->fetched);
 	curl_multi_cleanup(transfer->multi);
 	curl_global_cleanup();
@@ -291,7 +291,7 @@ hand_to_libcurl(Transfer *transfer, Item *item)
 	if (code != CURLM_OK)
 		return code;
 	item->looks_up = !item->is_known && !is_address(item->host);
-	list_append(&transfer->running, item);
+	items_append(&transfer->running, item);
 	return code;
 }
 
@@ -309,7 +309,7 @@ transfer_start(Transfer *transfer, const TransferRequest *request, const char **
 	item->started = now_ms();
 	item->until += item->started;
 	if (lookup_is_under_way(&transfer->running, item))
-		list_append(&transfer->waiting, item);
+		items_append(&transfer->waiting, item);
 	else if (hand_to_libcurl(transfer, item) != CURLM_OK)
 	{
 		*error = "the request could not be begun";
@@ -336,13 +336,13 @@ look_at_waiting(Transfer *transfer)
 		if (item->until > now && !item->is_known &&
 			(!transfer->look_again || lookup_is_under_way(&transfer->running, item)))
 			continue;
-		list_remove(&transfer->waiting, item);
+		items_remove(&transfer->waiting, item);
 		if (item->until > now &&
 			curl_easy_setopt(item->easy, CURLOPT_TIMEOUT_MS, (long) (item->until - now)) == CURLE_OK &&
 			hand_to_libcurl(transfer, item) == CURLM_OK)
 			continue;
 		answer_late(item, item->waited);
-		list_append(&transfer->done, item);
+		items_append(&transfer->done, item);
 	}
 	transfer->look_again = false;
 }
@@ -366,8 +366,8 @@ collect(Transfer *transfer)
 		JOURNEY_FP_INSIDE("dlv_after_response");
 		transfer->look_again |= item->looks_up;
 		curl_multi_remove_handle(transfer->multi, easy);
-		list_remove(&transfer->running, item);
-		list_append(&transfer->done, item);
+		items_remove(&transfer->running, item);
+		items_append(&transfer->done, item);
 	}
 }
 
@@ -388,9 +388,9 @@ end_overdue(Transfer *transfer)
 			continue;
 		curl_multi_remove_handle(transfer->multi, item->easy);
 		transfer->look_again |= item->looks_up;
-		list_remove(&transfer->running, item);
+		items_remove(&transfer->running, item);
 		answer_late(item, (now - item->started) / 1000.0);
-		list_append(&transfer->done, item);
+		items_append(&transfer->done, item);
 	}
 }
 
@@ -450,7 +450,7 @@ transfer_next(Transfer *transfer, TransferResult *result)
 	transfer->fetched = item;
 	if (item == NULL)
 		return false;
-	list_remove(&transfer->done, item);
+	items_remove(&transfer->done, item);
 	transfer->in_flight--;
 	tell(item, result);
 	return true;
@@ -464,7 +464,7 @@ transfer_cancel(Transfer *transfer, uint64_t handle)
 
 	for (int i = 0; i < 3; i++)
 	{
-		Item	   *item = list_find(lists[i], handle);
+		Item	   *item = items_find(lists[i], handle);
 
 		if (item == NULL)
 			continue;
@@ -475,7 +475,7 @@ transfer_cancel(Transfer *transfer, uint64_t handle)
 			release_signals(before);
 			transfer->look_again |= item->looks_up;
 		}
-		list_remove(lists[i], item);
+		items_remove(lists[i], item);
 		item_free(item);
 		transfer->in_flight--;
 		return true;

@@ -87,10 +87,10 @@ typedef struct ItemList
 } ItemList;
 
 /* transfer_list.c */
-extern void list_append(ItemList *list, Item *item);
-extern void list_remove(ItemList *list, Item *item);
-extern Item *list_find(const ItemList *list, uint64_t handle);
-extern void list_free(ItemList *list);
+extern void items_append(ItemList *list, Item *item);
+extern void items_remove(ItemList *list, Item *item);
+extern Item *items_find(const ItemList *list, uint64_t handle);
+extern void items_free(ItemList *list);
 
 /* transfer_request.c: NULL and an error where something is wrong with it */
 extern Item *item_make(Transfer *transfer, const TransferRequest *request,

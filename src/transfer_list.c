@@ -8,7 +8,7 @@
 #include "transfer_internal.h"
 
 void
-list_append(ItemList *list, Item *item)
+items_append(ItemList *list, Item *item)
 {
 	item->next = NULL;
 	item->prev = list->last;
@@ -20,7 +20,7 @@ list_append(ItemList *list, Item *item)
 }
 
 void
-list_remove(ItemList *list, Item *item)
+items_remove(ItemList *list, Item *item)
 {
 	if (item->prev)
 		item->prev->next = item->next;
@@ -33,7 +33,7 @@ list_remove(ItemList *list, Item *item)
 }
 
 Item *
-list_find(const ItemList *list, uint64_t handle)
+items_find(const ItemList *list, uint64_t handle)
 {
 	Item	   *item = list->first;
 
@@ -43,13 +43,13 @@ list_find(const ItemList *list, uint64_t handle)
 }
 
 void
-list_free(ItemList *list)
+items_free(ItemList *list)
 {
 	while (list->first)
 	{
 		Item	   *item = list->first;
 
-		list_remove(list, item);
+		items_remove(list, item);
 		item_free(item);
 	}
 }

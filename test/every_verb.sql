@@ -40,6 +40,7 @@ SELECT public.journey_tick();
 SELECT public.journey_advance_to(pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) '2 hours'::interval);
 SELECT public.journey_ack(id) FROM public.journey_claim('outbox', 1);
 SELECT public.journey_nack(id, 'no') FROM public.journey_claim('outbox', 1);
+SELECT public.journey_cancel(id), public.journey_retry(id) FROM journey.action;
 SELECT FROM public.journey_enter('probe', 'eve');
 SELECT public.journey_pause('probe');
 SELECT FROM public.journey_emit('eve', 'bought');

@@ -105,7 +105,12 @@ def decoded(value):
 def addresses(message, name):
     """First split, then decoded: a comma within an encoded-word splits nothing."""
     values = [v.replace("\r\n", "").replace("\n", "") for v in message.get_all(name, [])]
-    return [[decoded(n), a] for n, a in email.utils.getaddresses(values)]
+    try:
+        found = email.utils.getaddresses(values, strict=False)
+    except TypeError:
+        # Before there was another way of reading them.
+        found = email.utils.getaddresses(values)
+    return [[decoded(n), a] for n, a in found]
 
 
 def body_of(part):

@@ -27,7 +27,7 @@ INSERT INTO document VALUES
 		"edges": [{"from": "start", "to": "somewhere"}, {"from": "send", "to": "send", "condition": "visits ="}]
 	}'),
 	('typo', '{"tiles": {"start": {"type": "entry", "no": []}, "hold": {"type": "wait", "for": 30}}}'),
-	('later', '{"tiles": {"start": {"type": "entry"}, "call": {"type": "webhook"}}}');
+	('lacking', '{"tiles": {"start": {"type": "entry"}, "call": {"type": "webhook"}}}');
 CREATE FUNCTION pg_temp.doc(text) RETURNS jsonb LANGUAGE sql STABLE AS 'SELECT definition FROM document WHERE name = $1';
 
 -- A draft may be incomplete as a graph, and its SQL is not looked at.
@@ -41,7 +41,7 @@ SET ROLE regress_journey_author;
 -- What no draft may have; the error counts the others.
 SELECT journey_create('typo', pg_temp.doc('typo'));
 \echo :LAST_ERROR_SQLSTATE
-SELECT journey_create('later', pg_temp.doc('later'));
+SELECT journey_create('lacking', pg_temp.doc('lacking'));
 \echo :LAST_ERROR_SQLSTATE
 SELECT journey_create('list', '[]');
 SELECT journey_update('welcome', pg_temp.doc('typo'));

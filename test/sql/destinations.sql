@@ -135,7 +135,7 @@ SELECT label, complaint(kind, config, secret) AS complaint
 	('part in SQL', 'webhook', '{"url": "https://example.com", "headers": {"X-A": "{{ md5(secret.key) }}"}}', 'k')) AS v (label, kind, config, secret);
 
 \echo -- presets
-SELECT name, complaint(kind, jsonb_build_object('preset', name) || CASE WHEN config ? 'url' THEN '{}' ELSE '{"url": "https://rest.example.com/x"}' END,
+SELECT name, complaint(kind, jsonb_build_object('preset', name) || CASE WHEN config ? 'url' THEN '{}' ELSE '{"url": "https://rest.example.com/x"}' END::jsonb,
 	CASE WHEN config::text LIKE '%secret.site_id%' THEN '{"site_id": "s", "api_key": "k"}' WHEN config::text LIKE '%secret.account%' THEN '{"account": "AC", "token": "t"}'
 		 WHEN name = 'slack' THEN 'https://hooks.slack.com/services/T/B/x' WHEN name = 'signed' THEN 'whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' ELSE 'key' END) AS complaint
   FROM journey.destination_preset ORDER BY name;

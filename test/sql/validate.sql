@@ -41,7 +41,7 @@ $$;
 
 SELECT * FROM journey_validate(pg_temp.good());
 
--- Keys that do not exist, and those that come later.
+-- Keys that do not exist, and what others have not made.
 INSERT INTO bad (at, value) VALUES
 	('{tile}', '{}'),
 	('{key2}', '"key"'),

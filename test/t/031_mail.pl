@@ -7,6 +7,7 @@ use FindBin;
 use lib $FindBin::RealBin;
 use IPC::Run;
 use JSON::PP;
+use Journey;
 use MIME::Base64;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -106,7 +107,7 @@ my ($found) = read_mails(
 		id => '7d9f0c1e-0000-4000-8000-0123456789ab',
 		from => "Ada's Caf\x{e9} <shop\@Example.com>",
 		reply_to => 'Help <help@example.com>',
-		to => '"Doe, John" <john@example.com>, ada@example.com, Ada <ada@EXAMPLE.com>, J. R. "Bob" Dobbs <bob@x.org>,,',
+		to => '"Doe, John" <john@example.com>, ada@example.com, Ada <ada@EXAMPLE.com>, J. R. "Bob" Dobbs <bob@x.org>,, Bob@x.org',
 		subject => "\x{20ac}5 off: \x{65e5}\x{672c}\x{8a9e} \x{1f600} and a line that is long enough to need more than one line",
 		text => "Hi \x{1f600}\n.\nFrom here\n",
 		html => "<p>Gr\x{fc}\x{df}e</p>\n",
@@ -118,7 +119,8 @@ my ($found) = read_mails(
 is_deeply($found->{from}, [ [ "Ada's Caf\x{e9}", 'shop@Example.com' ] ], 'from');
 is_deeply(
 	$found->{to},
-	[ [ 'Doe, John', 'john@example.com' ], [ '', 'ada@example.com' ], [ 'J. R. Bob Dobbs', 'bob@x.org' ] ],
+	[ [ 'Doe, John', 'john@example.com' ], [ '', 'ada@example.com' ], [ 'J. R. Bob Dobbs', 'bob@x.org' ],
+		[ '', 'Bob@x.org' ] ],
 	'to: each once, by the first of its names');
 is_deeply($found->{reply_to}, [ [ 'Help', 'help@example.com' ] ], 'reply to');
 is($found->{subject}, "\x{20ac}5 off: \x{65e5}\x{672c}\x{8a9e} \x{1f600} and a line that is long enough to need more than one line", 'subject');
@@ -144,18 +146,17 @@ my @encoded = map { $_->{encodings}{'text/plain'} } read_mails(
 is("@encoded", 'quoted-printable quoted-printable base64', 'each text is encoded by what is shorter');
 
 # A part of which its writer hoped that it ends the message, or begins another.
-my $boundary = do
-{
-	my ($built) = each_mail(q{mail_build(mail)->>'message'}, mail(html => 'x'));
-	decode_base64($built) =~ /boundary="([^"]+)"/ ? $1 : die 'no boundary';
-};
+my ($boundary, $another) =
+  map { decode_base64($_) =~ /boundary="([^"]+)"/ ? $1 : die 'no boundary' }
+  each_mail(q{mail_build(mail)->>'message'}, mail(html => 'x'), mail(html => 'x', id => 'b'));
+isnt($boundary, $another, 'each mail has a boundary of its own');
 my $attack = "x\n--$boundary--\n\n--$boundary\nContent-Type: text/html\n\nmine\n.\nQUIT\n";
 ($found) = read_mails(mail(text => $attack, html => $attack));
 is_deeply($found->{parts}, { 'text/plain' => $attack, 'text/html' => $attack }, 'a part cannot hold the boundary');
 
 # Random ones.
 my $seed = $ENV{MAIL_SEED} // time;
-my $made = write_file("$work/made", python('', 'make', $seed, $ENV{MAIL_MANY} // 1500) . "\n");
+my $made = write_file("$work/made", python('', 'make', $seed, $ENV{MAIL_MANY} // 600) . "\n");
 my $built = write_file(
 	"$work/built",
 	join '',
@@ -318,6 +319,140 @@ for my $case (@failed)
 	is(scalar(grep { $_->{complete} && $_->{status} && $_->{status} < 300 } $sink->ledger(kind => 'smtp')),
 		$before, "$name: nothing was taken");
 }
+
+# From an event to the mail, by the worker.
+my $live = new_server(
+	'live',
+	init => { extra => [ '--locale=C', '--encoding=UTF8' ] },
+	conf => "journey.http_allow = 'localhost'\njourney.http_ca_file = '" . $sink->ca . "'\n");
+my $ascii = JSON::PP->new->ascii->canonical;
+my $journey = $ascii->encode(
+	{
+		tiles => {
+			start => { type => 'entry', on => [ { event => 'order' } ] },
+			write => {
+				type => 'action',
+				destination => "{{ }}",
+				payload => { map { ($_ => "{{ context->>'$_' }}") } qw(to subject text html) },
+				retry => { max => 3, first => '1 second' } },
+			done => { type => 'exit', outcome => 'written' },
+			bounced => { type => 'exit', outcome => 'bounced' } },
+		edges => [ { from => 'start', to => 'write' }, { from => 'write', to => 'done' }, { from => 'write', to => 'bounced', on => 'error' } ] });
+
+sub live
+{
+	my ($database, $sql) = @_;
+	return $live->safe_psql($database, $sql);
+}
+
+# A destination, and a journey of its name that writes there what the event says.
+sub letterbox
+{
+	my ($database, $name, $secret, %config) = @_;
+	my $config = $ascii->encode(
+		{ url => $sink->url('smtp', ''), user => 'user', password => '{{ secret }}', from => "Caf\x{e9} Ada <shop\@example.com>", %config });
+	my $definition = $journey =~ s/"\{\{ \}\}"/"$name"/r =~ s/"order"/"order $name"/r;
+
+	return live(
+		$database, qq{
+SELECT journey_destination_create('$name', 'smtp', \$\$$config\$\$, '$secret');
+SELECT journey_create('$name', \$\$$definition\$\$);
+SELECT journey_activate('$name');});
+}
+
+sub order
+{
+	my ($database, $name, $customer, %props) = @_;
+	my $props = $ascii->encode({ to => "$customer\@example.org", subject => 'Hi', text => "Hi\n", %props });
+	return live($database, "SELECT journey_emit('$customer', 'order $name', \$\$$props\$\$)");
+}
+
+# Its end: state, attempts and the outcome of the member.
+sub ended
+{
+	my ($database, $customer) = @_;
+	my $where = "FROM journey.action JOIN journey.member m ON m.id = action.member WHERE action.customer = '$customer'";
+
+	wait_for($live, $database, "SELECT count(*) > 0 $where AND action.state IN ('delivered', 'dead') AND m.state = 'exited'",
+		"$customer: it ends");
+	return split /\|/, live($database, "SELECT action.id, action.state, attempts, outcome, last_error, action.response, extract(epoch FROM date_trunc('second', action.created_at))::bigint $where");
+}
+
+sub seconds_of
+{
+	my ($line) = @_;
+	return live('postgres', "SELECT extract(epoch FROM timestamptz '" . ($line->{read}{date} // '-infinity') . "')::bigint");
+}
+
+live('postgres', 'CREATE EXTENSION journey');
+letterbox('postgres', 'letters', 'password', sender => 'bounces@example.net', reply_to => 'help@example.com',
+	headers => { 'List-Unsubscribe' => '<https://example.com/u?who={{ customer }}>', 'X-None' => "{{ payload->>'none' }}" });
+$sink->forget;
+order('postgres', 'letters', 'ada', %letter, subject => $letter{subject}, to => $letter{to});
+my ($id, $state, $attempts, $outcome, $error, $response, $created) = ended('postgres', 'ada');
+my $line = arrived($id) // {};
+is("$state $attempts $outcome", 'delivered 1 written', 'a mail is delivered');
+is(decode_json($response // 'null')->{status}, 250, 'and says what the server said');
+is($line->{sender}, 'bounces@example.net', 'with the sender that the destination says');
+is_deeply($line->{read}{from}, [ [ "Caf\x{e9} Ada", 'shop@example.com' ] ], 'from whom the destination says');
+is_deeply($line->{read}{reply_to}, [ [ '', 'help@example.com' ] ], 'with answers to whom it says');
+is($line->{read}{subject}, $letter{subject}, 'subject');
+is_deeply($line->{read}{parts}, { 'text/plain' => $letter{text}, 'text/html' => $letter{html} }, 'text and html');
+is($line->{read}{headers}{'list-unsubscribe'}, '<https://example.com/u?who=ada>', 'a further header');
+ok(!exists $line->{read}{headers}{'x-none'}, 'but none whose value is null');
+is(seconds_of($line), $created, 'dated when the member moved');
+ok(defined $line->{tls}, 'encrypted');
+
+order('postgres', 'letters', 'eve', to => "eve\@example.org\nBcc: bob\@example.org");
+($id, $state, $attempts, $outcome, $error) = ended('postgres', 'eve');
+is("$state $attempts $outcome", 'dead 1 bounced', 'a mail that cannot be is dead');
+is($error, '"to" of the mail holds a line break or another control character', 'and why is said');
+
+$sink->script(recipient => 'gone@example.org', replies => [ { at => 'rcpt', code => 550, text => '5.1.1 nobody here' } ]);
+order('postgres', 'letters', 'gone');
+($id, $state, $attempts, $outcome, $error, $response) = ended('postgres', 'gone');
+is("$state $attempts $outcome", 'dead 1 bounced', 'what a server refuses is dead');
+like($error, qr/550/, 'with its reply');
+is(decode_json($response || '{}')->{status}, 550, 'for the error edge too');
+
+$sink->script(recipient => 'busy@example.org', replies => [ { at => 'end', code => 451 }, { at => 'end', code => 250 } ]);
+order('postgres', 'letters', 'busy', html => '<p>x');
+($id, $state, $attempts, $outcome) = ended('postgres', 'busy');
+is("$state $attempts $outcome", 'delivered 2 written', 'what a server puts off is sent again');
+my @tries = $sink->ledger(kind => 'smtp', id => "$id\@example.com");
+is_deeply([ map { $_->{status} } @tries ], [ 451, 250 ], 'it came twice');
+is($tries[0]{body_sha}, $tries[1]{body_sha}, 'the same mail, to the byte');
+
+# One that waited.
+live('postgres', q{SELECT journey_destination_pause('letters')});
+order('postgres', 'letters', 'late');
+live('postgres', q{UPDATE journey.action SET created_at = created_at - interval '2 hours' WHERE customer = 'late'});
+live('postgres', q{SELECT journey_destination_resume('letters')});
+($id, $state, undef, undef, undef, undef, $created) = ended('postgres', 'late');
+cmp_ok(seconds_of(arrived($id) // {}) - $created, '>', 7000, 'a mail that waited is dated when it leaves');
+
+letterbox('postgres', 'plain', 'password', tls => 'none', headers => {});
+order('postgres', 'plain', 'paul');
+($id, $state) = ended('postgres', 'paul');
+ok($state eq 'delivered' && !defined((arrived($id) // { tls => 1 })->{tls}), 'plainly, where the destination says so');
+letterbox('postgres', 'wrong', 'guessed');
+order('postgres', 'wrong', 'wendy');
+($id, $state, $attempts, $outcome, $error) = ended('postgres', 'wendy');
+like("$state $error", qr/\Adead .*535/, 'a wrong password is said');
+unlike(live('postgres', 'SELECT string_agg(a::text, chr(10)) FROM journey.action a'), qr/guessed/, 'but not shown');
+
+# Another encoding than mails have.
+live('postgres', q{CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});
+live('latin', 'CREATE EXTENSION journey');
+letterbox('latin', 'letters', 'password');
+order('latin', 'letters', 'lea', subject => "Gr\x{fc}\x{df}e", text => "\x{e9}t\x{e9}\n");
+($id, $state) = ended('latin', 'lea');
+$line = arrived($id) // {};
+is($line->{read}{subject}, "Gr\x{fc}\x{df}e", 'a database of another encoding: subject');
+is($line->{read}{parts}{'text/plain'}, "\x{e9}t\x{e9}\n", 'text');
+is_deeply($line->{read}{from}, [ [ "Caf\x{e9} Ada", 'shop@example.com' ] ], 'name');
+no_violations($live, 'postgres', 'no rule is broken');
+$live->stop;
 $sink->stop;
 
 done_testing();

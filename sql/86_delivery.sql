@@ -1,0 +1,81 @@
+-- How delivery is going: the view journey.delivery, and the counts behind it.
+--
+-- Of journey.action only the rows that are still to leave are read, by the index action_next: the planner cannot
+-- know that they are few among those that have ended, and both bounds, neither constant on purpose, make it think so.
+
+CREATE OR REPLACE VIEW journey.delivery AS
+SELECT d.name AS destination, d.kind,
+	   CASE WHEN d.disabled IS NOT NULL THEN 'disabled'
+			WHEN d.paused_at IS NOT NULL THEN 'paused'
+			WHEN d.breaker <> 'closed' THEN d.breaker
+			ELSE 'active' END AS state,
+	   q.pending, q.due, q.in_flight,
+	   coalesce(t.delivered, 0) AS delivered, coalesce(t.failed, 0) AS failed, coalesce(t.dead, 0) AS dead,
+	   q.oldest, t.p50, t.p99, d.breaker, d.breaker_until,
+	   CASE WHEN d.disabled IS NOT NULL THEN 'disabled: ' || d.disabled
+			WHEN d.paused_at IS NOT NULL THEN 'paused since ' || d.paused_at
+			WHEN NOT current_setting('journey.delivery')::bool THEN 'the setting journey.delivery is off'
+			WHEN d.kind <> 'pull' THEN
+				CASE WHEN d.needs_secret AND NOT EXISTS (SELECT FROM journey.secret s WHERE s.destination = d.name)
+					 THEN 'its secret is missing: a dump has none'
+					 WHEN w.senders = 0 THEN coalesce('no worker: ' || w.why_none, 'no worker: the sender is starting')
+					 WHEN w.why_idle IS NOT NULL THEN w.why_idle
+					 WHEN d.breaker = 'open' THEN 'too many attempts failed in a row; the next is made at ' || d.breaker_until
+					 WHEN d.breaker = 'half_open' THEN 'too many attempts failed in a row; one is being made' END
+	   END AS why
+  FROM journey.destination d
+ CROSS JOIN LATERAL (
+		SELECT count(*) FILTER (WHERE a.state = 'pending') AS pending,
+			   count(*) FILTER (WHERE a.state = 'pending' AND a.next_attempt_at <= c.now
+								AND a.journey NOT IN (SELECT j.name FROM journey.journey j WHERE j.state = 'paused')) AS due,
+			   count(*) FILTER (WHERE a.state = 'in_flight') AS in_flight,
+			   min(a.created_at) FILTER (WHERE a.state = 'pending') AS oldest
+		  FROM journey.action a
+		 CROSS JOIN (SELECT coalesce(nullif(current_setting('journey.now', true), '')::timestamptz,
+									 clock_timestamp()) AS now) c
+		 WHERE a.destination = d.name AND a.next_attempt_at IS NOT NULL
+		   AND a.next_attempt_at >= (SELECT timestamptz '-infinity')
+		   AND a.next_attempt_at <= (SELECT timestamptz 'infinity')) q
+  LEFT JOIN (
+		SELECT p.destination, sum(p.delivered)::bigint AS delivered, sum(p.failed)::bigint AS failed,
+			   sum(p.dead)::bigint AS dead, max(p.p50) AS p50, max(p.p99) AS p99
+		  FROM journey.delivery_total p
+		 GROUP BY p.destination) t ON t.destination = d.name
+ CROSS JOIN (
+		SELECT count(*) FILTER (WHERE l.kind = 'sender') AS senders,
+			   min(l.why_idle) FILTER (WHERE l.kind = 'sender') AS why_idle,
+			   min(l.why_idle) FILTER (WHERE l.pid IS NULL) AS why_none
+		  FROM journey.worker_list() l
+		  JOIN pg_database b ON b.oid = l.database AND b.datname = current_database()) w;
+
+-- Whoever counts takes a row that nobody holds, or makes one (src/tally.c); this adds up those that nobody holds.
+-- Part 0 is the sender's, and left.
+CREATE OR REPLACE FUNCTION journey.fold_delivery()
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+	WITH free AS MATERIALIZED (
+			SELECT t.destination, t.part
+			  FROM journey.delivery_total t
+			 WHERE t.part <> 0
+			   AND EXISTS (SELECT FROM journey.delivery_total o
+							WHERE o.destination = t.destination AND o.part <> 0 AND o.part <> t.part)
+			   FOR UPDATE OF t SKIP LOCKED),
+		kept AS (SELECT f.destination, min(f.part) AS part FROM free f GROUP BY f.destination),
+		gone AS (
+			DELETE FROM journey.delivery_total t
+			 USING free f, kept k
+			 WHERE t.destination = f.destination AND t.part = f.part
+			   AND k.destination = t.destination AND k.part <> t.part
+			RETURNING t.destination, t.delivered, t.failed, t.dead)
+	UPDATE journey.delivery_total t
+	   SET delivered = t.delivered + s.delivered, failed = t.failed + s.failed, dead = t.dead + s.dead
+	  FROM kept k
+	  JOIN (SELECT g.destination, sum(g.delivered)::bigint AS delivered, sum(g.failed)::bigint AS failed,
+				   sum(g.dead)::bigint AS dead
+			  FROM gone g
+			 GROUP BY g.destination) s ON s.destination = k.destination
+	 WHERE t.destination = k.destination AND t.part = k.part;
+END;
+COMMENT ON FUNCTION journey.fold_delivery() IS
+'Internal. Add up the parts of delivery_total that nobody holds. Not under a transaction snapshot: others may have written them since.';
