@@ -224,7 +224,7 @@ judge(const Item *item, CURLcode code)
 	/* Where another address was admitted, it is that one that failed. */
 	if (item->refused && !item->admitted)
 		return TRANSFER_REFUSED;
-	failure = judge_failure(item, code);
+	failure = item->gave_up ? TRANSFER_BROKEN : judge_failure(item, code);
 	if (item->kind == TRANSFER_SMTP && item->reply >= 400 &&
 		failure != TRANSFER_TIMEOUT && failure != TRANSFER_TLS)
 		return TRANSFER_SMTP_REPLY;
@@ -254,9 +254,10 @@ describe(Item *item, CURLcode code)
 			snprintf(item->error, ERROR_MAX, "out of memory or descriptors");
 			break;
 		case TRANSFER_BROKEN:
-			if (code == CURLE_OK)
+			if (code == CURLE_OK || item->gave_up)
 			{
-				snprintf(item->error, ERROR_MAX, "connection ended within the header");
+				snprintf(item->error, ERROR_MAX, "connection ended %s the header",
+						 item->gave_up ? "before" : "within");
 				break;
 			}
 			/* FALLTHROUGH */

@@ -101,6 +101,16 @@ begin(void *arg, char *peer, char *own, int peer_port, int own_port)
 		return CURL_PREREQFUNC_ABORT;
 	}
 	JOURNEY_FP_INSIDE("dlv_after_connect");
+
+	/*
+	 * Where a kept connection ends before a byte of the answer came, libcurl
+	 * sends the request again by itself, and again: a peer that closed it for
+	 * its age is right to get it once more, one that always does is not.
+	 */
+	item->gave_up = item->began_again;
+	if (item->gave_up)
+		return CURL_PREREQFUNC_ABORT;
+	item->began_again = item->began;
 	item->began = true;
 
 	/*

@@ -56,6 +56,8 @@ typedef struct Item
 	bool		no_socket;		/* there was no descriptor or memory for it */
 	bool		no_memory;
 	bool		began;			/* the request itself, on a connection */
+	bool		began_again;	/* on another, for the first had ended */
+	bool		gave_up;		/* that one had too */
 	bool		head_ended;		/* of the final response */
 	curl_socket_t made[SOCKETS_MAX];	/* the latest of those made for it */
 	int			nmade;
