@@ -26,7 +26,7 @@ sub new_hook
 {
 	my ($database, $name, $config, $tile) = @_;
 
-	$config = qq{{"url": "} . $sink->url('http', "/$name") . qq{"$config}};
+	$config = '{"url": "' . $sink->url('http', "/$name") . qq("$config});
 	$tile //= '';
 	return $node->safe_psql(
 		$database, qq{
@@ -167,7 +167,6 @@ delivered('one', 'plain', 37, 'until it is resumed');
 cmp_ok(time - $begun, '<', 3, 'which wakes the sender');
 
 set_up('journey.delivery', 'off');
-my $reloaded = $node->safe_psql('one', 'SELECT clock_timestamp()');
 $next->();
 emit('one', 'plain', 3, 'off');
 $next->();
@@ -245,11 +244,11 @@ cmp_ok($node->safe_psql('one', q{SELECT count(*) FROM journey.action WHERE state
 
 # ---- it is ended, and comes back ----
 
+my $attempts = $node->safe_psql('one', q{SELECT sum(attempts) FROM journey.action WHERE destination LIKE 'hang%'});
 my $pid = sender_pid('one');
 $node->safe_psql('one', "SELECT pg_terminate_backend($pid)");
 wait_for($node, 'one', "SELECT pid <> $pid FROM journey.worker WHERE kind = 'sender'", 'a sender that was terminated is started again');
-my $in_flight = $node->safe_psql('one', q{SELECT count(*) FROM journey.action WHERE state = 'in_flight'});
-wait_for($node, 'one', q{SELECT max(attempts) = 2 FROM journey.action WHERE destination = 'hang1'}, 'and sends again what was under way');
+wait_for($node, 'one', "SELECT sum(attempts) > $attempts FROM journey.action WHERE destination LIKE 'hang%'", 'what was under way does not keep it from sending');
 
 set_up('journey.databases', '');
 wait_for($node, 'one', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'journey sender'}, 'journey.databases dismisses it, though requests hang');
