@@ -213,9 +213,27 @@ $sink->release('probe');
 $sink->script(path => '/broken', replies => [200]);
 delivered('one', 'broken', 6, 'all are sent when it is answered');
 is($node->safe_psql('one', q{SELECT breaker, breaker_until FROM journey.destination WHERE name = 'broken'}), 'closed|', 'and the breaker is closed');
+cmp_ok($tries[2]{mono} - $tries[0]{mono}, '<', 3, 'retries come at their time, not at the next poll');
 cmp_ok($tries[3]{mono} - $tries[2]{mono}, '>=', 0.4, 'the pause is kept');
 cmp_ok($tries[4]{mono} - $tries[3]{mono}, '>=', 0.8, 'and doubles');
 is($node->safe_psql('one', q{SELECT attempts FROM journey.action WHERE destination = 'broken' ORDER BY attempts DESC LIMIT 1}), '5', 'no attempt is counted but those that were made');
+
+# ---- a receiver that wants no more, while somebody holds its row ----
+
+new_hook('one', 'gone', '');
+$sink->script(path => '/gone', replies => [410]);
+$holder = $node->background_psql('one');
+$holder->query_safe(q{BEGIN});
+$holder->query_safe(q{SELECT FROM journey.destination WHERE name = 'gone' FOR UPDATE});
+emit('one', 'gone', 1);
+wait_for($node, 'one', q{SELECT state = 'dead' FROM journey.action WHERE destination = 'gone'}, 'an action that its receiver wants no more is dead');
+emit('one', 'gone', 1, 'next');
+emit('one', 'other', 5, 'beside');
+delivered('one', 'other', 15, 'the row of its destination is not waited for');
+$holder->query_safe(q{COMMIT});
+$holder->quit;
+wait_for($node, 'one', q{SELECT disabled LIKE '%410%' FROM journey.destination WHERE name = 'gone'}, 'the destination is disabled');
+is($node->safe_psql('one', q{SELECT state, attempts FROM journey.action WHERE destination = 'gone' AND customer = 'next1'}), 'pending|0', 'nothing more is sent there');
 
 # ---- the rate ----
 
