@@ -192,7 +192,7 @@ read_headers_by(Parser *parser, const Place *place, JsonbValue *value, List **he
 }
 
 void
-read_headers(Parser *parser, const Place *place, JsonbValue *value, void *field)
+read_web_headers(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
 	read_headers_by(parser, place, value, field, reserved_web);
 }

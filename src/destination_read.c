@@ -45,7 +45,7 @@ static const Key webhook_keys[] = {
 	ANY_KIND,
 	{"url", read_url, FIELD(url), true},
 	{"method", read_method, FIELD(method)},
-	{"headers", read_headers, FIELD(headers)},
+	{"headers", read_web_headers, FIELD(headers)},
 	{"body", read_body, FIELD(body)},
 	{"content_type", read_content_type, FIELD(content_type)},
 	{"user", read_keyed, FIELD(user)},

@@ -24,7 +24,7 @@ extern void read_mail_url(Parser *parser, const Place *place, JsonbValue *value,
 						  void *field);
 
 /* List *, of KeyedHeader */
-extern void read_headers(Parser *parser, const Place *place, JsonbValue *value,
+extern void read_web_headers(Parser *parser, const Place *place, JsonbValue *value,
 						 void *field);
 extern void read_mail_headers(Parser *parser, const Place *place, JsonbValue *value,
 							  void *field);

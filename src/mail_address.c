@@ -72,9 +72,9 @@ refuse(const char *field, const char *text, const char *why)
 static void
 check_controls(const char *field, const char *text)
 {
-	for (; *text; text ++)
+	for (const char *c = text; *c; c++)
 	{
-		if (is_control(*text) && *text !='\t')
+		if (is_control(*c) && *c != '\t')
 			ereport(ERROR,
 					errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					errmsg("\"%s\" of the mail holds a line break or another control character",

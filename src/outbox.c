@@ -39,6 +39,7 @@ typedef struct Head
 	IndexScanDesc scan;
 	TupleTableSlot *slot;		/* its oldest row that was not given yet */
 	TimestampTz next;			/* of that row */
+	text	   *journey;		/* the scan's keys point to it */
 	bool		is_stopped;
 } Head;
 
@@ -153,6 +154,7 @@ drop_head(Head *head)
 {
 	index_endscan(head->scan);
 	ExecDropSingleTupleTableSlot(head->slot);
+	pfree(head->journey);
 	pfree(head);
 }
 
@@ -164,7 +166,8 @@ open_head(Outbox *outbox, const OutboxRange *range, const text *journey)
 
 	set_text_key(&keys[0], KEY_DESTINATION, BTEqualStrategyNumber, F_TEXTEQ,
 				 range->destination);
-	set_text_key(&keys[1], KEY_JOURNEY, BTEqualStrategyNumber, F_TEXTEQ, journey);
+	head->journey = DatumGetTextPCopy(PointerGetDatum(journey));
+	set_text_key(&keys[1], KEY_JOURNEY, BTEqualStrategyNumber, F_TEXTEQ, head->journey);
 	ScanKeyInit(&keys[2], KEY_NEXT, BTGreaterEqualStrategyNumber, F_TIMESTAMP_GE,
 				TimestampTzGetDatum(range->from));
 	ScanKeyInit(&keys[3], KEY_NEXT, BTLessEqualStrategyNumber, F_TIMESTAMP_LE,

@@ -122,7 +122,7 @@ request_judge(const Destination *destination, const TransferResult *result,
 	answer->error = answer->kind == ANSWER_DELIVERED ? NULL :
 		describe(destination, result);
 	answer->response = has_status(result) ?
-		request_response(result, is_mail(destination)) : NULL;
+		request_response(destination, result) : NULL;
 	answer->retry_after = answer->kind == ANSWER_RETRY ? result->retry_after : -1;
 }
 

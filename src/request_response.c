@@ -5,7 +5,7 @@
  *
  * A receiver may send whatever bytes it likes.  What is not UTF-8, or has no
  * place in this database's encoding, becomes question marks; what jsonb cannot
- * keep, such as \u0000, is kept as text.
+ * keep, such as \u0000, is kept as text.  What it quotes of our secret is left out.
  *
  *-------------------------------------------------------------------------
  */
@@ -263,15 +263,17 @@ reply_start(const char *line, size_t length)
 }
 
 Jsonb *
-request_response(const TransferResult *result, bool is_mail)
+request_response(const Destination *destination, const TransferResult *result)
 {
+	bool		is_mail = destination->kind == DESTINATION_SMTP;
 	size_t		start = is_mail ? reply_start(result->body, result->length) : 0;
 	Jsonb	   *response;
 	char	   *text;
 
 	if (result->length <= start || result->outcome == TRANSFER_TOO_LARGE)
 		return without_body(result->status);
-	text = read_text(result->body + start, result->length - start);
+	text = redact_secret(read_text(result->body + start, result->length - start),
+						 destination);
 
 	response = is_mail ? NULL : with_json(result->status, read_json(text));
 	if (response == NULL)

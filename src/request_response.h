@@ -12,13 +12,18 @@
 
 #include "utils/jsonb.h"
 
+#include "destination.h"
 #include "transfer.h"
 
 /*
  * {"status": 200, "body": ...} whatever the bytes that came: JSON if it is that,
- * else text; null if there is none, or too much.  is_mail: the last line of a
- * reply.  In a transaction.
+ * else text; null if there is none, or too much.  Of mail it is the last line of
+ * the reply.  In a transaction.
  */
-extern Jsonb *request_response(const TransferResult *result, bool is_mail);
+extern Jsonb *request_response(const Destination *destination,
+							   const TransferResult *result);
+
+/* request_redact.c: without the destination's secret. */
+extern char *redact_secret(char *source, const Destination *destination);
 
 #endif							/* JOURNEY_REQUEST_RESPONSE_H */

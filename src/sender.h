@@ -225,8 +225,11 @@ extern void air_send(Sender *sender, const Prepared *prepared);
 /* Take what came back. */
 extern void air_collect(Sender *sender);
 
-/* uuid[] of those of a flow whose lease is over although they are in the air; or 0. */
-extern Datum air_overdue(Sender *sender, const Flow *flow, TimestampTz now);
+/*
+ * uuid[] of those of a flow that must not be claimed again although their lease may
+ * be over; or 0.
+ */
+extern Datum air_except(Sender *sender, const Flow *flow, TimestampTz now);
 extern void air_land(Sender *sender, Flight *flight);
 
 /* sender_record.c: record what came of it */

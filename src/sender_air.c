@@ -159,7 +159,7 @@ air_collect(Sender *sender)
 
 /* A request lasts no longer than its lease, unless the clock is set. */
 static void
-add_overdue(dlist_head *list, const Flow *flow, TimestampTz now, Datum *ids, int *n)
+add_ids(dlist_head *list, const Flow *flow, TimestampTz lease_end, Datum *ids, int *n)
 {
 	dlist_iter	iter;
 
@@ -167,13 +167,13 @@ add_overdue(dlist_head *list, const Flow *flow, TimestampTz now, Datum *ids, int
 	{
 		Flight	   *flight = dlist_container(Flight, node, iter.cur);
 
-		if (flight->flow == flow && flight->lease_end <= now)
+		if (flight->flow == flow && flight->lease_end <= lease_end)
 			ids[(*n)++] = UUIDPGetDatum(&flight->claimed.id);
 	}
 }
 
 Datum
-air_overdue(Sender *sender, const Flow *flow, TimestampTz now)
+air_except(Sender *sender, const Flow *flow, TimestampTz now)
 {
 	Datum	   *ids;
 	int			n = 0;
@@ -181,11 +181,11 @@ air_overdue(Sender *sender, const Flow *flow, TimestampTz now)
 	if (flow->in_air == 0)
 		return 0;
 	ids = palloc(flow->in_air * sizeof(Datum));
-	add_overdue(&sender->sent, flow, now, ids, &n);
-	add_overdue(&sender->ended, flow, now, ids, &n);
+	add_ids(&sender->sent, flow, now, ids, &n);
+	add_ids(&sender->ended, flow, TIME_NEVER, ids, &n);
 	if (n == 0)
 		return 0;
-	return PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, 'c'));
+	return PointerGetDatum(construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
 void

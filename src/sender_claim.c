@@ -114,7 +114,7 @@ claim_due(Sender *sender, Flow *flow, const char *secret, TimestampTz now)
 	order.lease_end = TimestampTzPlusMilliseconds(now, flow->destination->timeout +
 												  LEASE_BEYOND_TIMEOUT);
 	order.is_ordered = flow->destination->is_ordered;
-	order.except = air_overdue(sender, flow, now);
+	order.except = air_except(sender, flow, now);
 	if (order.max <= 0)
 		return;
 	claimed = claim_actions(&order);

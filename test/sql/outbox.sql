@@ -51,6 +51,18 @@ SELECT customer FROM journey_claim('mail');
 SELECT journey_resume('tell');
 SELECT customer FROM journey_claim('mail') WITH ORDINALITY ORDER BY ordinality;
 
+-- so too where there are many of each
+ROLLBACK TO sent;
+INSERT INTO journey.action (id, member, journey, tile, customer, destination, payload, state, attempts, next_attempt_at, created_at, seq)
+SELECT gen_random_uuid(), i, (ARRAY['ask', 'tell', 'other'])[1 + i % 3], 'send', 'c' || i, 'mail', '{}', 'pending', 0,
+	   moment('09:00') + i * interval '1 ms', moment('09:00') + i * interval '1 ms', 1
+  FROM generate_series(1, 6000) AS i;
+SELECT journey_pause('ask');
+SELECT count(*), min(created_at) AS oldest, max(created_at) AS newest, count(*) FILTER (WHERE journey = 'ask') AS paused FROM journey_claim('mail', 3000);
+SELECT journey_resume('ask');
+SELECT count(*), min(created_at) AS oldest, max(created_at) AS newest FROM journey_claim('mail', 1000);
+SELECT count(*), max(created_at) AS newest FROM journey_claim('mail', 10000);
+
 -- What is in flight, pending or delivered is not to be retried; what is not pending cannot be cancelled.
 ROLLBACK TO sent;
 SELECT journey_retry(id_of('ann')) AS pending;

@@ -160,7 +160,6 @@ SELECT label, error_of('SELECT ' || replace(call, 'ID', :'id')) AS error FROM (V
 	('taken', $$journey_destination_create('mail', 'pull')$$),
 	('no name', $$journey_destination_create('', 'pull')$$),
 	('kind', $$journey_destination_create('x', 'pigeon')$$),
-	('later kind', $$journey_destination_create('x', 'webhook')$$),
 	('configuration', $$journey_destination_create('x', 'pull', '{"a": 1}')$$),
 	('secret', $$journey_destination_create('x', 'pull', '{}', 'secret')$$)) AS v (label, call);
 

@@ -21,7 +21,7 @@ bgwriter_lru_maxpages = 0
 $node->safe_psql('postgres', 'CREATE DATABASE one');
 $node->safe_psql('one', 'CREATE EXTENSION journey');
 is( $node->safe_psql(
-		'one', 'SELECT pid IS NULL, why_idle FROM journey.worker'),
+		'one', 'SELECT pid IS NULL, why_idle FROM journey.worker WHERE sent IS NULL'),
 	't|no journey was activated yet',
 	'no worker before the first activation, and the view says why');
 $node->safe_psql('postgres', 'DROP DATABASE one');
@@ -43,7 +43,7 @@ is( $node->safe_psql(
 		CREATE ROLE regress_viewer;
 		SELECT FROM journey_grant('regress_viewer', 'view');
 		SET ROLE regress_viewer;
-		SELECT database, why_idle IS NULL FROM journey.worker;}),
+		SELECT database, why_idle IS NULL FROM journey.worker WHERE sent IS NULL;}),
 	'one|t',
 	'level view reads journey.worker');
 
@@ -83,14 +83,14 @@ wait_for($node, 'two',
 my $pid = scheduler_pid($node, 'two');
 $node->safe_psql('two', "SELECT pg_terminate_backend($pid)");
 wait_for($node, 'two',
-	"SELECT pid <> $pid FROM journey.worker WHERE database = 'two'",
+	"SELECT pid <> $pid FROM journey.worker WHERE sent IS NULL AND database = 'two'",
 	'a terminated scheduler is started again');
 $node->safe_psql('postgres', 'DROP DATABASE two');
 
 # Idle: a new worker counts, keeps house and polls, and writes nothing.
 $pid = scheduler_pid($node, 'one');
 wait_for($node, 'one',
-	"SELECT heartbeat > started_at + '4 s'::interval FROM journey.worker",
+	"SELECT heartbeat > started_at + '4 s'::interval FROM journey.worker WHERE sent IS NULL",
 	'the worker polls');
 $node->safe_psql('one', 'VACUUM');
 $node->safe_psql('one', 'CHECKPOINT');
@@ -98,7 +98,7 @@ my $cost = 'SELECT pg_current_wal_insert_lsn(), pg_snapshot_xmax(pg_current_snap
 my $before = $node->safe_psql('one', $cost);
 $node->safe_psql('one', "SELECT pg_terminate_backend($pid)");
 wait_for($node, 'one',
-	"SELECT pid <> $pid AND heartbeat > started_at + '4 s'::interval FROM journey.worker",
+	"SELECT pid <> $pid AND heartbeat > started_at + '4 s'::interval FROM journey.worker WHERE sent IS NULL",
 	'the worker polls again');
 is($node->safe_psql('one', $cost), $before,
 	'an idle worker uses no transaction id and writes no WAL');
@@ -108,7 +108,7 @@ $node->safe_psql('postgres', 'ALTER SYSTEM SET journey.workers = 4');
 $node->safe_psql('postgres', 'ALTER SYSTEM SET journey.batch_size = 50');
 $node->reload;
 wait_for($node, 'one',
-	'SELECT count(*) = 4 FROM journey.worker WHERE why_idle IS NULL',
+	'SELECT count(*) = 4 FROM journey.worker WHERE sent IS NULL AND why_idle IS NULL',
 	'journey.workers more schedulers');
 $node->safe_psql(
 	'one', q{
@@ -123,7 +123,7 @@ is( $node->safe_psql(
 						  WHERE reason = 'timer' AND customer LIKE 'c%' GROUP BY member) t}),
 	'5000|1',
 	'no member twice');
-cmp_ok($node->safe_psql('one', 'SELECT count(*) FROM journey.worker WHERE moved > 0'),
+cmp_ok($node->safe_psql('one', 'SELECT count(*) FROM journey.worker WHERE sent IS NULL AND moved > 0'),
 	'>', 1, 'more than one of them moved members');
 no_violations($node, 'one', 'the invariants hold', idle => 1);
 
@@ -131,11 +131,11 @@ no_violations($node, 'one', 'the invariants hold', idle => 1);
 $node->safe_psql('postgres', 'ALTER SYSTEM SET journey.workers = 1');
 $node->reload;
 wait_for($node, 'one',
-	'SELECT count(*) = 1 AND min(number) = 0 FROM journey.worker',
+	'SELECT count(*) = 1 AND min(number) = 0 FROM journey.worker WHERE sent IS NULL',
 	'the others leave');
 $node->safe_psql('postgres', "ALTER SYSTEM SET journey.databases = 'two, three'");
 $node->reload;
-wait_for($node, 'one', 'SELECT why_idle FROM journey.worker',
+wait_for($node, 'one', 'SELECT why_idle FROM journey.worker WHERE sent IS NULL',
 	'none where journey.databases leaves the database out',
 	'the settings journey.databases and journey.workers leave it out');
 

@@ -84,7 +84,7 @@ for my $round (1 .. 3)
 	kill(9, $pid);
 	$load->finish;
 	wait_for($node, 'one',
-		"SELECT pid <> $pid FROM journey.worker WHERE database = 'one'",
+		"SELECT pid <> $pid FROM journey.worker WHERE sent IS NULL AND database = 'one'",
 		"round $round: the server restarts and so does the scheduler");
 	check_all("round $round");
 }

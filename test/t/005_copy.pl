@@ -52,7 +52,7 @@ sub stays_idle
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	wait_for($node, $database,
-		'SELECT why_idle FROM journey.worker WHERE database = current_database()',
+		'SELECT why_idle FROM journey.worker WHERE sent IS NULL AND database = current_database()',
 		"$what: stands idle and says why", $copied);
 	my ($code, $out, $err) = $node->psql($database, 'SELECT journey_tick()');
 	like($err, qr/the journeys of this database are not armed/,
@@ -131,7 +131,7 @@ $node->safe_psql('one',
 	q{SELECT journey_emit('handed', 'go', '{"hold": "3 s"}')});
 $node->wait_for_catchup($standby);
 
-is($standby->safe_psql('one', 'SELECT pid IS NULL, why_idle FROM journey.worker'),
+is($standby->safe_psql('one', 'SELECT pid IS NULL, why_idle FROM journey.worker WHERE sent IS NULL'),
 	't|the server is a standby', 'no worker on a standby');
 is( $standby->safe_psql(
 		'one', "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'journey%'"),

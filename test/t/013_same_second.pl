@@ -82,8 +82,8 @@ all_moved_once('hand', 'by hand');
 # By two workers, which share them.
 $node->safe_psql('worker', $draw);
 is($node->safe_psql('worker', sprintf($enter, q{(SELECT now() + interval '5 seconds')})), $members, 'workers: all entered');
-wait_for($node, 'worker', q{SELECT count(pid) = 2 FROM journey.worker WHERE database = current_database()}, 'workers: there are two');
-my @pids = split /\n/, $node->safe_psql('worker', 'SELECT pid FROM journey.worker WHERE database = current_database() AND pid IS NOT NULL');
+wait_for($node, 'worker', q{SELECT count(pid) = 2 FROM journey.worker WHERE sent IS NULL AND database = current_database()}, 'workers: there are two');
+my @pids = split /\n/, $node->safe_psql('worker', 'SELECT pid FROM journey.worker WHERE sent IS NULL AND database = current_database() AND pid IS NOT NULL');
 my %before = map { $_ => resident($_) } @pids;
 wait_for($node, 'worker',
 	"SELECT count(*) = $members AND bool_and(state = 'exited') FROM journey.member", 'workers: all are through');
@@ -94,7 +94,7 @@ foreach my $pid (@pids)
 {
 	cmp_ok(resident($pid) - $before{$pid}, '<', 64 * 1024, "workers: the memory of one is bounded");
 }
-is( $node->safe_psql('worker', 'SELECT count(pid) FROM journey.worker WHERE database = current_database() AND pid IN (' . join(',', @pids) . ')'),
+is( $node->safe_psql('worker', 'SELECT count(pid) FROM journey.worker WHERE sent IS NULL AND database = current_database() AND pid IN (' . join(',', @pids) . ')'),
 	scalar @pids, 'workers: they are the same processes');
 
 # A process's own memory in kB: what it has resident, less what it shares.

@@ -105,7 +105,7 @@ sub check_copy
 	my ($database) = @_;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	wait_for($other, $database, 'SELECT why_idle ~ \'this database is a copy\' FROM journey.worker WHERE database = current_database()', "$database: stands idle");
+	wait_for($other, $database, 'SELECT why_idle ~ \'this database is a copy\' FROM journey.worker WHERE sent IS NULL AND database = current_database()', "$database: stands idle");
 	is(contents($other, $database), $original, "$database: all is as it was");
 	is(of($other, $database, $triggers), $their_triggers, "$database: the triggers too");
 	is(of($other, $database, 'SELECT count(*) FROM journey.failure_row'), '0', "$database: nothing failed");

@@ -370,6 +370,8 @@ $sink->script(path => '/over', replies => [ { status => 200, body => 'x' x 70_00
 $sink->script(path => '/again', replies => [ 503, 200 ]);
 $sink->script(path => "/$secret/no", replies => [ { status => 400, json => { why => "\x{20ac}" } } ]);
 $sink->script(path => '/gone', replies => [410]);
+$sink->script(path => '/echo', replies => [ { status => 401, body => q({"a":"Bearer hunter3\/in+a\"header!","b":"hunter3/in+a\"header"}) } ]);
+$sink->script(path => '/quote', replies => [ { status => 400, body => "who is $secret?" } ]);
 $server->safe_psql('postgres', 'CREATE DATABASE shop');
 $server->safe_psql('shop', 'CREATE EXTENSION journey');
 
@@ -385,6 +387,9 @@ my @cases = (
 	[ 'again', $url->('/again'), undef, 'delivered', '', '{"body": null, "status": 200}' ],
 	[ 'moved', $url->('/moved'), undef, 'dead', 'HTTP status 302', '{"body": null, "status": 302}' ],
 	[ 'bad', { url => $sink->url('http', '/{{ secret }}/no') }, $secret, 'dead', 'HTTP status 400', "{\"body\": {\"why\": \"\xe2\x82\xac\"}, \"status\": 400}" ],
+	[ 'echo', { %{ $url->('/echo') }, headers => { Authorization => 'Bearer {{ secret }}' } }, 'hunter3/in+a"header', 'dead', 'HTTP status 401',
+		'{"body": {"a": "Bearer ***!", "b": "***"}, "status": 401}' ],
+	[ 'quote', { %{ $url->('/quote') }, headers => { Authorization => '{{ secret.api }}' } }, { api => $secret }, 'dead', 'HTTP status 400', '{"body": "who is ***?", "status": 400}' ],
 	[ 'gone', $url->('/gone'), undef, 'dead', 'HTTP status 410', '{"body": null, "status": 410}' ],
 	[ 'private', { url => 'https://10.0.0.1/{{ secret }}' }, $secret, 'dead', 'address may not be reached: private', '' ],
 	[ 'clear', { url => 'http://8.8.8.8/{{ secret }}' }, $secret, 'dead', 'address may not be reached: only with TLS', '' ],
@@ -430,7 +435,7 @@ is($again[0]{id} . $again[0]{body}, $again[1]{id} . $again[1]{body}, 'the same')
 is(scalar $sink->ledger(path => $_), 0, "nothing comes to $_") for '/elsewhere', '/erring', '/injected';
 like($server->safe_psql('shop', q{SELECT disabled FROM journey.destination WHERE name = 'gone'}), qr/410/, '410 ends a destination');
 unlike($server->safe_psql('shop', 'SELECT string_agg(a::text, chr(10)) FROM journey.action a') . slurp_file($server->logfile) =~ s/^.*statement: .*$//mgr,
-	qr/\Q$secret\E|\Q$keys[0]\E/, 'no secret is in the actions and in the log');
+	qr/\Q$secret\E|\Q$keys[0]\E|hunter3/, 'no secret is in the actions and in the log');
 
 $server->stop;
 $sink->stop;

@@ -8,7 +8,7 @@ use lib $FindBin::RealBin;
 use Journey;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time usleep);
+use Time::HiRes qw(time);
 
 my $node = new_server(
 	'main', conf => q{
@@ -378,12 +378,16 @@ for my $round (1 .. 4)
 	if ($round % 2)
 	{
 		my $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE query LIKE 'journey: calling%' OR query LIKE 'journey: claiming an action%' ORDER BY query LIMIT 1});
-		kill 'KILL', $pid if $pid;
+		ok($pid && kill('KILL', $pid), 'a process is killed');
 	}
 	else
 	{
+		my @pids = split /\n/, sql('SELECT pid FROM pg_stat_activity');
+		my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+
 		$node->kill9;
-		$node->start;
+		wait_until_gone($postmaster, @pids);
+		start_after_kill9($node);
 	}
 }
 wait_for($node, 'one',

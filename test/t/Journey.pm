@@ -135,7 +135,7 @@ sub wait_for_scheduler
 	my ($node, $database) = @_;
 
 	poll($node, $database,
-		"SELECT count(*) > 0 FROM journey.worker WHERE database = current_database() AND pid IS NOT NULL AND why_idle IS NULL"
+		"SELECT count(*) > 0 FROM journey.worker WHERE sent IS NULL AND database = current_database() AND pid IS NOT NULL AND why_idle IS NULL"
 	) or die "no scheduler in $database";
 	return;
 }
@@ -145,7 +145,7 @@ sub scheduler_pid
 	my ($node, $database) = @_;
 
 	return $node->safe_psql($database,
-		"SELECT min(pid) FROM journey.worker WHERE database = current_database()");
+		"SELECT min(pid) FROM journey.worker WHERE sent IS NULL AND database = current_database()");
 }
 
 # None of the invariants is violated, and, where the server is idle, no timer
