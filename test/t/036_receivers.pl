@@ -365,6 +365,17 @@ is( $node->safe_psql('one', q{SELECT count(*) FROM sink s JOIN journey.action a 
 								 AND s.headers->>'authorization' IS DISTINCT FROM 'Bearer hush-hush-' || a.destination}),
 	'0', 'each had its own secret');
 
+# Dead ones are sent again, under their ids, by hand.
+$sink->script(path => '/always_503', replies => [200]);
+is( $node->safe_psql('one', q{SELECT count(*) FILTER (WHERE journey_retry(id)) FROM journey.action
+							   WHERE destination = 'always_503'}),
+	'2', 'dead ones are retried by hand');
+wait_for($node, 'one', q{SELECT bool_and(state = 'delivered' AND attempts = 1) FROM journey.action
+						  WHERE destination = 'always_503'},
+	'and delivered');
+is( join(' ', map { $_->{attempt} } grep { $_->{status} == 200 } $sink->ledger(path => '/always_503')),
+	'4 4', 'under the same ids');
+
 # Secrets are where they belong alone.
 $node->safe_psql('one', 'DROP TABLE sink');
 $node->safe_psql('one', 'DROP TABLE inside') if $private;
