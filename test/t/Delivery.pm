@@ -93,17 +93,20 @@ my %oracle = (
 	'nothing is sent oftener than it was claimed' => q{
 		SELECT a.id || ' ' || a.attempts || ' ' || count(*)
 		  FROM sink s JOIN journey.action a ON a.id::text = s.id
-		 GROUP BY a.id, a.attempts
-		HAVING count(*) > a.attempts});
+		 GROUP BY a.id, a.attempts, a.destination
+		HAVING count(*) > a.attempts * CASE WHEN a.destination ~ '<resent>' THEN 2 ELSE 1 END});
 
-# The receiver's ledger and the outbox agree.
+# The receiver's ledger and the outbox agree.  resent: a pattern for destinations that
+# end kept connections before they answer, where an attempt can be two requests.
 sub ledger_agrees
 {
-	my ($node, $database, $sink, $what) = @_;
+	my ($node, $database, $sink, $what, %params) = @_;
+	my $resent = $params{resent} // '^$';
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	$sink->load($node, $database) if $sink;
-	is($node->safe_psql($database, $oracle{$_}), '', "$what: $_") for sort keys %oracle;
+	is($node->safe_psql($database, $oracle{$_} =~ s/<resent>/$resent/r), '', "$what: $_")
+	  for sort keys %oracle;
 	return no_violations($node, $database, "$what: the invariants hold");
 }
 
@@ -112,7 +115,7 @@ sub ledger_agrees
 sub secrets_in
 {
 	my ($node, $database, $pattern) = @_;
-	my @found;
+	my @found = map { "the log: $_" } slurp_file($node->logfile) =~ /^(.*(?:$pattern).*)$/mg;
 
 	my $tables = $node->safe_psql($database, qq{
 		SELECT format('SELECT %L WHERE EXISTS (SELECT FROM %s t WHERE t::text ~ %L)', c.oid::regclass, c.oid::regclass, '$pattern')
@@ -123,7 +126,6 @@ sub secrets_in
 	my ($out, $err) = run_command([ 'pg_dump', '-h', $node->host, '-p', $node->port, $database ]);
 	push @found, 'nothing is dumped' unless $out =~ /COPY journey\.action/;
 	push @found, 'a dump' if $out =~ /$pattern/;
-	push @found, map { "the log: $_" } slurp_file($node->logfile) =~ /^(.*(?:$pattern).*)$/mg;
 	return join "\n", @found;
 }
 
