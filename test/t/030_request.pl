@@ -50,7 +50,7 @@ sub add_functions
 	$node->safe_psql($database, 'CREATE EXTENSION journey');
 	$node->safe_psql($database, qq{
 CREATE FUNCTION request(jsonb, text, jsonb, bool, int) RETURNS bytea AS '$module', 'test_request' LANGUAGE C;
-CREATE FUNCTION judge(bool, int, int, text, bytea, int) RETURNS text AS '$module', 'test_judge' LANGUAGE C;});
+CREATE FUNCTION judge(bool, int, int, text, bytea, int, bool DEFAULT false) RETURNS text AS '$module', 'test_judge' LANGUAGE C;});
 	return;
 }
 
@@ -306,6 +306,9 @@ judged('delivered or not, by HTTP',
 	[ 0, $status, 410, '', '', 9, 'dead|HTTP status 410|-1|trouble gone|{"body": null, "status": 410}' ],
 	[ 0, $status, 425, '', '', 9, 'retry|HTTP status 425|9||{"body": null, "status": 425}' ],
 	(map { [ 0, $status, $_, '', '', 9, qq(retry|HTTP status $_|9|trouble|{"body": null, "status": $_}) ] } 408, 429, 500, 501, 502, 503, 504, 599, 999));
+is($node->safe_psql('postgres', qq{SELECT string_agg(judge(false, $status, s, '', '', -1, true), ' ' ORDER BY s) FROM unnest('{302, 401, 410, 503}'::int[]) s}),
+	'dead|HTTP status 302|-1||{"body": null, "status": 302} dead|HTTP status 401|-1|trouble|{"body": null, "status": 401} dead|HTTP status 410|-1||{"body": null, "status": 410} retry|HTTP status 503|-1|trouble|{"body": null, "status": 503}',
+	'what is about a path of a tile is not about its destination');
 judged('delivered or not, by mail',
 	[ 1, $ok, 250, '250 2.0.0 Ok: queued', '', -1, 'delivered||-1||{"body": "2.0.0 Ok: queued", "status": 250}' ],
 	[ 1, $reply, 450, '450 4.2.0 greylisted', '', -1, 'retry|SMTP reply 450|-1||{"body": "4.2.0 greylisted", "status": 450}' ],
@@ -447,6 +450,16 @@ for my $case (@cases)
 	like($found[1], ref $error ? qr/\A$error\z/ : qr/\A\Q$error\E\z/, "$name: its error");
 	is($found[2], $response, "$name: its response");
 }
+
+# A resource that is gone, of an API that is not.
+$sink->script(path => '/api/orders/7', replies => [410]);
+$server->safe_psql('shop', sprintf q{SELECT journey_destination_create('api', 'webhook', %s);
+	SELECT journey_create('calls', '{"tiles": {"start": {"type": "entry", "on": [{"event": "call"}]},
+		"send": {"type": "webhook", "destination": "api", "path": "/orders/{{ props->>''order'' }}", "method": "DELETE"}, "done": {"type": "exit"}},
+		"edges": [{"from": "start", "to": "send"}, {"from": "send", "to": "done"}]}');
+	SELECT journey_activate('calls'); SELECT journey_emit('ada', 'call', '{"order": 7}')}, quote($url->('/api')));
+wait_for($server, 'shop', q{SELECT state = 'dead' FROM journey.action WHERE destination = 'api'}, 'an order that is gone is dead');
+is($server->safe_psql('shop', q{SELECT coalesce(disabled, 'no') FROM journey.destination WHERE name = 'api'}), 'no', 'its destination is not');
 
 my ($signed) = $sink->ledger(path => '/signed');
 is($signed->{signature}{verdict}, 'valid', 'the receiver verifies it');
