@@ -451,6 +451,43 @@ for my $case (@cases)
 	is($found[2], $response, "$name: its response");
 }
 
+# What a receiver quotes of a secret, however it spells it: [configuration, secret,
+# answer, response].
+my @spelt = ("p\x{e4}ss+w/rd \x{20ac}\x{1f600}12", 'p\u00e4ss\u002Bw\/rd%20\u20AC\ud83d\uDE0012', 'p%C3%A4ss%2bw%2Frd+%E2%82%AC%F0%9F%98%8012');
+my $login = 'me:' . encode_text($spelt[0]);
+my %quotes = (
+	basic => [ { user => 'me', password => '{{ secret }}' }, $spelt[0], { headers => { Authorization => 'Basic ' . encode_base64($login, '') } }, '{"headers": {"Authorization": "Basic ***"}}' ],
+	basic_in_text => [ { user => 'me', password => '{{ secret }}' }, 'PasswordOfMine123', 'Basic ' . encode_base64('me:PasswordOfMine123', '') =~ s/=//gr . ' is no login', '"Basic *** is no login"' ],
+	basic_of_url => [ { user => 'me', password => '{{ secret }}' }, '>>>???Password', 'x=' . encode_base64('me:>>>???Password', '') =~ tr{+/}{-_}r, '"x=***"' ],
+	basic_escaped => [ { user => 'me', password => '{{ secret }}' }, '>>>???~~~Password', \('{"a":"\n' . encode_base64('me:>>>???~~~Password', '') =~ s{\+}{\\u002B}gr =~ s{/}{\\/}gr . '"}'), '{"a": "\n***"}' ],
+	escaped => [ { headers => { Authorization => 'Bearer {{ secret }}' } }, 'abc+defghi/jkl+mno==', \'{"error":"bad token Bearer abc\u002Bdefghi\/jkl\u002bmno=="}', '{"error": "bad token Bearer ***"}' ],
+	letters => [ { user => '{{ secret }}' }, $spelt[0], \qq({"a":"$spelt[1]"}), '{"a": "***"}' ],
+	percent => [ { user => '{{ secret }}' }, $spelt[0], "for $spelt[2].", '"for ***."' ],
+	twice => [ { user => '{{ secret }}' }, 'say "hush" \\o/ now', \'{"a":"{\"b\":\"say \\\"hush\\\" \\\\\\\\o\\\/ now\"}"}', '{"a": "{\"b\":\"***\"}"}' ],
+	html => [ { user => '{{ secret }}' }, 'a<b>&c"d\'e', '<p>a&lt;b&gt;&amp;c&quot;d&#39;e</p>', '"<p>***</p>"' ],
+	path => [ { url => '{{ secret }}' }, 'PATH/T00000000/B00000000/XXXXXXXXSECRET', 'Cannot POST /redact/path/T00000000/B00000000/XXXXXXXXSECRET', '"Cannot POST ***"' ],
+	passphrase => [ { user => '{{ secret }}' }, 'my own pass word', 'who is my own pass word', '"who is ***"' ],
+	other => [ { user => '{{ secret }}' }, 'other-word', { a => [ 'other-wore', 'YWJjZGVmZ2hpamtsbW5v', "/+\\\n" ] }, '{"a": ["other-wore", "YWJjZGVmZ2hpamtsbW5v", "/+\\\\\\n"]}' ]);
+for my $name (sort keys %quotes)
+{
+	my ($config, $given, $answer, $wanted) = @{ $quotes{$name} };
+
+	$given =~ s/^PATH/$sink->url('http', "\/redact\/$name")/e;
+	$config = { %{ $url->("/redact/$name") }, %$config };
+	$sink->script(path => $name eq 'path' ? '/redact/path/T00000000/B00000000/XXXXXXXXSECRET' : "/redact/$name",
+		replies => [ ref $answer eq 'HASH' ? { status => 400, json => $answer } : { status => 400, body => ref $answer ? $$answer : $answer } ]);
+	$server->safe_psql('shop', sprintf q{SELECT journey_destination_create(%s, 'webhook', %s, %s);
+		SELECT journey_create(%1$s, '{"tiles": {"start": {"type": "entry", "on": [{"event": "quote"}]}, "send": {"type": "action", "destination": "%4$s", "payload": {}}, "done": {"type": "exit"}},
+			"edges": [{"from": "start", "to": "send"}, {"from": "send", "to": "done"}]}'); SELECT journey_activate(%1$s)},
+		quote("quotes_$name"), quote($config), quote(encode_text($given)), "quotes_$name");
+}
+$server->safe_psql('shop', q{SELECT journey_emit('ada', 'quote', '{}')});
+wait_for($server, 'shop', q{SELECT count(*) = 0 FROM journey.action WHERE state IN ('pending', 'in_flight')}, 'all have been quoted');
+for my $name (sort keys %quotes)
+{
+	is($server->safe_psql('shop', "SELECT response->'body' FROM journey.action WHERE destination = 'quotes_$name'"), encode_text($quotes{$name}[3]), "quoted: $name");
+}
+
 # A resource that is gone, of an API that is not.
 $sink->script(path => '/api/orders/7', replies => [410]);
 $server->safe_psql('shop', sprintf q{SELECT journey_destination_create('api', 'webhook', %s);
