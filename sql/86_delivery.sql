@@ -1,7 +1,25 @@
 -- How delivery is going: the view journey.delivery, and the counts behind it.
---
--- Of journey.action only the rows that are still to leave are read, by the index action_next: the planner cannot
--- know that they are few among those that have ended, and both bounds, neither constant on purpose, make it think so.
+
+-- Only the rows that are still to leave are read, by the index action_next: the planner cannot know that they are few
+-- among those that have ended, and would compile the query for all of them.
+CREATE OR REPLACE FUNCTION journey.outbox_count(destination text)
+RETURNS TABLE (pending bigint, due bigint, in_flight bigint, oldest timestamptz)
+LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 1
+SET search_path = pg_catalog, journey, pg_temp
+SET enable_seqscan = off
+SET jit = off
+BEGIN ATOMIC
+	SELECT count(*) FILTER (WHERE a.state = 'pending'),
+		   count(*) FILTER (WHERE a.state = 'pending' AND a.next_attempt_at <= c.now
+							AND a.journey NOT IN (SELECT j.name FROM journey.journey j WHERE j.state = 'paused')),
+		   count(*) FILTER (WHERE a.state = 'in_flight'),
+		   min(a.created_at) FILTER (WHERE a.state = 'pending')
+	  FROM journey.action a
+	 CROSS JOIN (SELECT coalesce(nullif(current_setting('journey.now', true), '')::timestamptz, clock_timestamp()) AS now) c
+	 WHERE a.destination = outbox_count.destination AND a.next_attempt_at IS NOT NULL;
+END;
+COMMENT ON FUNCTION journey.outbox_count(text) IS
+'Internal. What is to leave for a destination, as journey.delivery shows it.';
 
 CREATE OR REPLACE VIEW journey.delivery AS
 SELECT d.name AS destination, d.kind,
@@ -24,18 +42,7 @@ SELECT d.name AS destination, d.kind,
 					 WHEN d.breaker = 'half_open' THEN 'too many attempts failed in a row; one is being made' END
 	   END AS why
   FROM journey.destination d
- CROSS JOIN LATERAL (
-		SELECT count(*) FILTER (WHERE a.state = 'pending') AS pending,
-			   count(*) FILTER (WHERE a.state = 'pending' AND a.next_attempt_at <= c.now
-								AND a.journey NOT IN (SELECT j.name FROM journey.journey j WHERE j.state = 'paused')) AS due,
-			   count(*) FILTER (WHERE a.state = 'in_flight') AS in_flight,
-			   min(a.created_at) FILTER (WHERE a.state = 'pending') AS oldest
-		  FROM journey.action a
-		 CROSS JOIN (SELECT coalesce(nullif(current_setting('journey.now', true), '')::timestamptz,
-									 clock_timestamp()) AS now) c
-		 WHERE a.destination = d.name AND a.next_attempt_at IS NOT NULL
-		   AND a.next_attempt_at >= (SELECT timestamptz '-infinity')
-		   AND a.next_attempt_at <= (SELECT timestamptz 'infinity')) q
+ CROSS JOIN LATERAL journey.outbox_count(d.name) q
   LEFT JOIN (
 		SELECT p.destination, sum(p.delivered)::bigint AS delivered, sum(p.failed)::bigint AS failed,
 			   sum(p.dead)::bigint AS dead, max(p.p50) AS p50, max(p.p99) AS p99

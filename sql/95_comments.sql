@@ -233,12 +233,14 @@ COMMENT ON COLUMN journey.delivery.breaker IS 'closed: attempts are made; open: 
 COMMENT ON COLUMN journey.delivery.breaker_until IS 'when an open breaker lets one attempt through; null: it is not open';
 COMMENT ON COLUMN journey.delivery.why IS 'why nothing leaves; null: nothing is in the way';
 COMMENT ON COLUMN journey.worker.database IS 'name of the database';
-COMMENT ON COLUMN journey.worker.number IS 'among the schedulers of that database, from 0';
+COMMENT ON COLUMN journey.worker.kind IS 'scheduler, sender, or caller: of functions, for a destination of kind sql';
+COMMENT ON COLUMN journey.worker.number IS 'among the workers of that kind in that database, from 0; of a caller: the id of its destination';
 COMMENT ON COLUMN journey.worker.pid IS 'process id; null: it stands idle';
 COMMENT ON COLUMN journey.worker.started_at IS 'when it started';
 COMMENT ON COLUMN journey.worker.heartbeat IS 'when it last looked for something due';
-COMMENT ON COLUMN journey.worker.moved IS 'members moved and queue rows worked off since it started';
-COMMENT ON COLUMN journey.worker.why_idle IS 'why there is none';
+COMMENT ON COLUMN journey.worker.moved IS 'members moved and queue rows worked off since it started; null: not of a scheduler';
+COMMENT ON COLUMN journey.worker.sent IS 'attempts to deliver that were answered for since it started; null: of a scheduler';
+COMMENT ON COLUMN journey.worker.why_idle IS 'why there is none, or it stands idle';
 
 -- Storage
 

@@ -25,7 +25,7 @@ extern void read_mail_url(Parser *parser, const Place *place, JsonbValue *value,
 
 /* List *, of KeyedHeader */
 extern void read_web_headers(Parser *parser, const Place *place, JsonbValue *value,
-						 void *field);
+							 void *field);
 extern void read_mail_headers(Parser *parser, const Place *place, JsonbValue *value,
 							  void *field);
 

@@ -139,6 +139,13 @@ sender_try(Sender *sender, const char *activity, void (*fn) (Sender *sender))
 	return error;
 }
 
+void
+sender_rest(Sender *sender)
+{
+	sender->rest_until_at = sender_clock() + sender->rest * MS;
+	sender->rest = Min(sender->rest * 2, LONGEST_REST);
+}
+
 /* ---- settings ---- */
 
 /* Each request needs a descriptor, and one more while its name is looked up. */
@@ -230,7 +237,6 @@ act(Sender *sender)
 	{
 		sender->look = true;
 		sender->poll_at = now + POLL_EVERY * MS;
-		pg_atomic_write_u64(&sender->seat->heartbeat, (uint64) GetCurrentTimestamp());
 	}
 	if (now >= sender->rest_until_at && record_wakes_at(sender, now) <= now)
 		sender_record(sender);
@@ -333,6 +339,7 @@ journey_sender_main(Datum main_arg)
 
 	sender.seat = take_seat();
 	sender.look = true;
+	sender.rest = SHORTEST_REST;
 	dlist_init(&sender.sent);
 	dlist_init(&sender.ended);
 	sender.round = AllocSetContextCreate(TopMemoryContext, "journey round",

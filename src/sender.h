@@ -81,6 +81,10 @@ typedef struct Flow
 	Destination last;			/* what is left of one that is gone */
 	bool		is_gone;
 	char	   *missing;		/* why its secret is not there, or NULL */
+	char	   *refusal;		/* the receiver wants no more, says its
+								 * answer; or NULL */
+	int64		refuse_at;		/* when that is to be written */
+	bool		is_refused;		/* written by the transaction that is open */
 
 	TimestampTz next_due;		/* nothing is due earlier; TIME_NEVER: nothing */
 	bool		is_sure;		/* something is due then */
@@ -143,6 +147,7 @@ typedef struct Sender
 	bool		look;			/* at everything, the list too */
 	int64		poll_at;
 	int64		rest_until_at;	/* no transaction before */
+	long		rest;			/* ms; doubles while nothing at all succeeds */
 
 	dlist_head	sent;			/* Flight: under way */
 	dlist_head	ended;			/* Flight: to be recorded, oldest first */
@@ -173,6 +178,10 @@ extern void flows_read(Sender *sender);
 
 /* All of them are asked what is due. */
 extern void flows_doubt(Sender *sender);
+extern void flow_doubt(Flow *flow);
+
+/* Nothing can be done just now. */
+extern void sender_rest(Sender *sender);
 
 /* Something is due at that time, for whichever. */
 extern void flows_note(Sender *sender, TimestampTz due);

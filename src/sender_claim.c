@@ -137,9 +137,14 @@ claim_flow(Sender *sender, Flow *flow, TimestampTz now)
 		return;
 	secret = destination_secret(flow->destination, &missing);
 	if (missing)
+	{
 		miss_secret(flow, missing);
-	else
-		claim_due(sender, flow, secret, now);
+		return;
+	}
+	if (flow->missing)
+		pfree(flow->missing);
+	flow->missing = NULL;
+	claim_due(sender, flow, secret, now);
 }
 
 /* Processes of their own call functions. */
@@ -192,6 +197,7 @@ send_prepared(Sender *sender)
 
 		if (prepared == linitial(sender->prepared))
 			JOURNEY_FP("dlv_after_claim_commit");
+		prepared->flow->rest = SHORTEST_REST;
 		air_send(sender, prepared);
 	}
 }
@@ -212,17 +218,19 @@ try_claim(Sender *sender)
 	}
 	if (sender->idle == IDLE_NOT)
 		sender->is_freed = true;
+	sender->rest = SHORTEST_REST;
 	send_prepared(sender);
 	return true;
 }
 
-/* Each that is due alone; one that fails rests. */
-static void
+/* Each that is due alone; one that fails rests.  False: none succeeded. */
+static bool
 claim_one_by_one(Sender *sender)
 {
 	List	   *flows = list_copy(sender->flows);
 	ListCell   *cell;
 	int64		now = sender_clock();
+	bool		succeeded = false;
 
 	foreach(cell, flows)
 	{
@@ -234,7 +242,7 @@ claim_one_by_one(Sender *sender)
 		worker_check(sender->seat);
 		sender->only = flow;
 		if (try_claim(sender))
-			flow->rest = SHORTEST_REST;
+			succeeded = true;
 		else
 		{
 			flow->ready_at = sender_clock() + flow->rest * MS;
@@ -242,14 +250,15 @@ claim_one_by_one(Sender *sender)
 		}
 		sender->only = NULL;
 	}
+	return succeeded;
 }
 
 void
 sender_claim(Sender *sender)
 {
-	int64		now = sender_clock();
 	bool		failed;
 
+	pg_atomic_write_u64(&sender->seat->heartbeat, (uint64) GetCurrentTimestamp());
 	if (sender->look)
 		flows_doubt(sender);
 	sender->look = false;
@@ -258,10 +267,7 @@ sender_claim(Sender *sender)
 		sender->turn = (sender->turn + 1) % list_length(sender->flows);
 	if (!failed)
 		return;
-	claim_one_by_one(sender);
-
-	/* Not even the list could be read, or it is none of them. */
-	if (sender_clock() - now < SHORTEST_REST * MS)
-		sender->rest_until_at = now + SHORTEST_REST * MS;
+	if (!claim_one_by_one(sender))
+		sender_rest(sender);
 	sender->look = true;
 }

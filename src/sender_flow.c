@@ -60,6 +60,8 @@ free_flow(Flow *flow)
 	rate_set(&flow->rate, 0, 0);
 	if (flow->missing)
 		pfree(flow->missing);
+	if (flow->refusal)
+		pfree(flow->refusal);
 	pfree(flow->name);
 	pfree(flow->name_text);
 	pfree(flow);
@@ -194,6 +196,13 @@ flows_doubt(Sender *sender)
 }
 
 void
+flow_doubt(Flow *flow)
+{
+	flow->next_due = TIME_NEVER_WAKE;
+	flow->is_sure = false;
+}
+
+void
 flows_note(Sender *sender, TimestampTz due)
 {
 	ListCell   *cell;
@@ -224,6 +233,12 @@ flows_written(Sender *sender, bool committed)
 			flow->breaker.is_dirty = false;
 		if (committed && flow->timings.is_written)
 			flow->timings.is_dirty = false;
+		if (committed && flow->is_refused)
+		{
+			pfree(flow->refusal);
+			flow->refusal = NULL;
+		}
+		flow->is_refused = false;
 		flow->breaker.is_written = flow->timings.is_written = false;
 	}
 }
@@ -246,7 +261,7 @@ is_open(const Flow *flow)
 {
 	const Destination *destination = flow->destination;
 
-	if (flow->is_gone || destination->is_paused || destination->disabled)
+	if (flow->is_gone || destination->is_paused || destination->disabled || flow->refusal)
 		return false;
 	return flow->breaker.state == BREAKER_CLOSED || !flow->breaker.has_probe;
 }

@@ -10,11 +10,15 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/memutils.h"
+
 #include "cache.h"
 #include "failpoint.h"
 #include "request.h"
 #include "retry.h"
 #include "sender.h"
+#include "sql.h"
 #include "worker.h"
 
 #define MOST_AT_ONCE 1000
@@ -35,6 +39,8 @@ states_wake_at(const Sender *sender)
 
 		if (flow->breaker.is_dirty)
 			at = Min(at, flow->breaker.write_at);
+		if (flow->refusal)
+			at = Min(at, flow->refuse_at);
 		at = Min(at, timing_wakes_at(&flow->timings));
 	}
 	return at;
@@ -83,21 +89,56 @@ judge(Flight *flight)
 	MemoryContextSwitchTo(old);
 }
 
-/* Receivers that want no more. */
+/* Receivers that want no more: nothing is claimed for them from here on. */
 static void
-disable_gone(List *flights)
+note_refusal(const Flight *flight)
 {
+	Flow	   *flow = flight->flow;
+
+	if (flight->result.handle == 0 || flow->is_gone || flow->refusal ||
+		flow->destination->disabled ||
+		!request_is_gone(flow->destination, &flight->result))
+		return;
+	flow->refusal = MemoryContextStrdup(TopMemoryContext, flight->answer.error);
+	flow->refuse_at = 0;
+}
+
+/* Is the row of a destination free?  Somebody who holds it is not waited for. */
+static bool
+lock_row(const Flow *flow)
+{
+	static SqlPlan plan = {
+		"SELECT FROM journey.destination WHERE name OPERATOR(pg_catalog.=) $1"
+		" FOR NO KEY UPDATE SKIP LOCKED",
+		1, {TEXTOID}
+	};
+	Datum		values[] = {PointerGetDatum(flow->name_text)};
+	SqlSession	session;
+	bool		locked;
+
+	sql_begin(&session);
+	locked = sql_run(&plan, values, NULL) > 0;
+	sql_end(&session);
+	return locked || flow->is_gone;
+}
+
+static void
+write_refusals(Sender *sender)
+{
+	int64		now = sender_clock();
 	ListCell   *cell;
 
-	foreach(cell, flights)
+	foreach(cell, sender->flows)
 	{
-		const Flight *flight = lfirst(cell);
-		const Flow *flow = flight->flow;
+		Flow	   *flow = lfirst(cell);
 
-		if (flight->answer.is_recorded && flight->result.handle != 0 &&
-			!flow->is_gone && flow->destination->disabled == NULL &&
-			request_is_gone(flow->destination, &flight->result))
-			destination_disable(flow->name, flight->answer.error);
+		if (flow->refusal == NULL || flow->refuse_at > now)
+			continue;
+		flow->is_refused = lock_row(flow);
+		if (flow->is_refused)
+			destination_disable(flow->name, flow->refusal);
+		else
+			flow->refuse_at = now + LONGEST_RETRY * MS;
 	}
 }
 
@@ -115,11 +156,12 @@ record_all(Sender *sender)
 		Flight	   *flight = lfirst(cell);
 
 		judge(flight);
+		note_refusal(flight);
 		answers = lappend(answers, &flight->answer);
 	}
 	if (answers != NIL)
 		ending_record(answers);
-	disable_gone(sender->recording);
+	write_refusals(sender);
 	breakers_write(sender);
 	timings_write(sender);
 	if (answers != NIL)
@@ -135,7 +177,7 @@ record_again(Flight *flight, long longest)
 	flight->retry = Min(flight->retry * 2, longest);
 }
 
-/* An ordered destination, or one that was full, may go on. */
+/* It may have to be sent again, and what waited for it may be sent. */
 static void
 finish(Sender *sender, Flight *flight)
 {
@@ -145,8 +187,11 @@ finish(Sender *sender, Flight *flight)
 	pg_atomic_write_u64(&seat->done, pg_atomic_read_u64(&seat->done) + 1);
 	if (flow->is_gone)
 		sender->look = true;	/* to forget it */
-	else if (flow->destination->is_ordered)
-		flow->ready_at = 0;
+	else if (flight->answer.kind == ANSWER_RETRY || flow->destination->is_ordered)
+	{
+		flow_doubt(flow);
+		flow->ready_at = Min(flow->ready_at, sender_clock() + SHORTEST_RETRY * MS);
+	}
 	air_land(sender, flight);
 }
 
@@ -225,5 +270,5 @@ sender_record(Sender *sender)
 	else if (flights != NIL)
 		record_again(linitial(flights), LONGEST_REST);
 	else
-		sender->rest_until_at = sender_clock() + SHORTEST_REST * MS;
+		sender_rest(sender);
 }

@@ -3,8 +3,8 @@
  * shmem.c
  *	  Shared memory, and what backends tell the workers when they commit.
  *
- * A commit calls back after its rows have become visible, so a worker that is
- * woken finds them.  PREPARE TRANSACTION gets no such call when it is committed
+ * Workers are told when a commit's rows have become visible and its invalidations
+ * have been sent, so one that is woken finds them and knows of what has changed.  PREPARE TRANSACTION gets no such call when it is committed
  * later; the workers' poll finds those.
  *
  *-------------------------------------------------------------------------
@@ -16,6 +16,7 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "seat.h"
 #include "shmem.h"
@@ -40,6 +41,7 @@ typedef enum Noted
 } Noted;
 
 static NotedDue *noted_due[NOTED_KINDS];	/* in TopTransactionContext */
+static bool has_committed = false;	/* the workers are about to be told */
 static bool noted_database = false; /* a rolled back savepoint leaves these
 									 * two */
 static bool noted_list = false; /* set: the launcher looks in vain once */
@@ -131,16 +133,33 @@ tell_workers(void)
 }
 
 static void
+forget(void)
+{
+	memset(noted_due, 0, sizeof(noted_due));
+	noted_database = noted_list = false;
+}
+
+static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_PRE_COMMIT ||
 		event == XACT_EVENT_PRE_PREPARE ||
 		event == XACT_EVENT_PARALLEL_PRE_COMMIT)
 		return;
-	if (event == XACT_EVENT_COMMIT)
-		tell_workers();
-	memset(noted_due, 0, sizeof(noted_due));
-	noted_database = noted_list = false;
+	has_committed = event == XACT_EVENT_COMMIT;
+	if (!has_committed)
+		forget();
+}
+
+/* The first moment after a commit's invalidations. */
+static void
+at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level, void *arg)
+{
+	if (!has_committed || !is_top_level || phase != RESOURCE_RELEASE_AFTER_LOCKS)
+		return;
+	has_committed = false;
+	tell_workers();
+	forget();
 }
 
 static void
@@ -177,5 +196,6 @@ shmem_init(void)
 	prev_shmem_startup_hook = shmem_startup_hook;
 	shmem_startup_hook = startup;
 	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterResourceReleaseCallback(at_release, NULL);
 	RegisterSubXactCallback(at_subtransaction_end, NULL);
 }

@@ -3,8 +3,11 @@ use strict;
 use warnings;
 
 use PostgreSQL::Test::Cluster;
+use IO::Socket::INET;
+use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $readme = slurp_file('README.md');
 
@@ -95,12 +98,41 @@ foreach ([ condition => split /\n/, $conditions ], [ customers => $customers ])
 	}
 }
 
-# An outbox that is emptied.
-$shown = $node->safe_psql('postgres', section('Delivery'));
+# What is sent: to doc/receive.py, at ports that are free here.
+my %free = map { $_ => PostgreSQL::Test::Cluster::get_free_port() } 8080, 2525;
+s/127\.0\.0\.1:(8080|2525)/127.0.0.1:$free{$1}/g for my $sending = section('Sending');
+my $received = "$PostgreSQL::Test::Utils::tmp_check/received";
+my $receiver = IPC::Run::start([ 'python3', 'doc/receive.py', @free{ 8080, 2525 } ], '>', $received);
+until (IO::Socket::INET->new("127.0.0.1:$free{2525}"))
+{
+	$receiver->pumpable or die 'doc/receive.py has ended';
+	usleep(10_000);
+}
+my ($allow, $greet) = split /^(?=SELECT journey_destination_create\('crm')/m, $sending;
+$node->safe_psql('postgres', $allow);
+$node->poll_query_until('postgres', q{SELECT setting = '127.0.0.1' FROM pg_settings WHERE name = 'journey.http_allow'});
+$shown = $node->safe_psql('postgres', $greet);
 like($shown, qr/^[0-9a-f-]{36}\|ada\|\{"text": "Hello ada"\}$/m, 'claimed');
 is( $node->safe_psql('postgres', q{SELECT customer, state, attempts, last_error FROM journey.action
 		WHERE journey = 'hello' ORDER BY 1}),
-	"ada|delivered|1|\nbela|pending|1|mailbox full", 'acknowledged, and to be tried again');
+	"ada|delivered|1|\nbela|cancelled|1|cancelled by journey_cancel()", 'acknowledged, and to be tried again, but called back');
+ok( $node->poll_query_until('postgres', q{SELECT outcome = 'done' FROM journey.member WHERE journey = 'greeting'}),
+	'the greeting is over');
+is( $node->safe_psql('postgres', q{SELECT tile, state, attempts, response FROM journey.action
+		WHERE journey = 'greeting' ORDER BY seq}),
+	qq{mail|delivered|1|{"body": "taken", "status": 250}\nreport|delivered|1|{"body": {"taken": true}, "status": 200}},
+	'a mail, then a webhook');
+my ($request) = $readme =~ /the webhook\n\n```text\n(.*?)```/s;
+my $came = slurp_file($received);
+foreach my $text ($request, $came)
+{
+	$text =~ s/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/ID/g;
+	$text =~ s/^(webhook-timestamp: )\d+$/$1TIME/m;
+	$text =~ s/^(webhook-signature: v1,)[\w+\/]{43}=$/$1SIGNATURE/m;
+	$text =~ s/^(Host: 127\.0\.0\.1:)\d+$/${1}8080/m;
+}
+ok(index($came, $request) >= 0, 'the receiver prints the webhook that is shown') or diag($came);
+like($came, qr/^Subject: Welcome, Ada!$/m, 'and the mail');
 
 # The six journeys: where a block is followed by one of text, that is what psql
 # prints.  All of the section is one session.
@@ -128,6 +160,7 @@ foreach my $n (@shown)
 
 # All of it, in the order in which it is read.
 my ($from_here) = $readme =~ /^(## Getting Started\n.*)/ms;
+$from_here =~ s/127\.0\.0\.1:(8080|2525)/127.0.0.1:$free{$1}/g;
 $node->safe_psql('postgres', 'CREATE DATABASE reader');
 is( $node->psql('reader', join("\n", $from_here =~ /^```sql\n(.*?)^```/gms),
 		stdout => \$printed, stderr => \$complaints, on_error_stop => 1),
@@ -157,4 +190,5 @@ my $verbs = $node->safe_psql('postgres', q{
 	SELECT DISTINCT proname FROM pg_proc WHERE proname LIKE 'journey\_%' AND pronamespace = 'public'::regnamespace});
 is(join(' ', grep { $readme !~ /^`$_\(/m } split /\n/, $verbs), '', 'functions that the README leaves out');
 
+$receiver->kill_kill;
 done_testing();
