@@ -22,31 +22,11 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "cache.h"
+#include "candidate.h"
 #include "claim.h"
-#include "destination.h"
-#include "ending.h"
 #include "hold.h"
 #include "outbox.h"
 #include "sql.h"
-
-/* The rows that are looked at together, at least; and that a claim ends at most. */
-#define LEAST_LOOKED_AT 100
-#define MOST_ENDED 10000
-
-#define ABANDONED_ERROR "lease passed without journey_ack() or journey_nack()"
-#define STOPPED_ERROR "journey was stopped"
-
-/* A row that was found. */
-typedef struct Candidate
-{
-	pg_uuid_t	id;
-	text	   *customer;
-	int			attempts;
-	bool		is_in_flight;
-	Jsonb	   *limits;			/* or NULL */
-	const char *outcome;		/* it is over; or NULL */
-} Candidate;
 
 typedef struct Claim
 {
@@ -55,9 +35,7 @@ typedef struct Claim
 	bool		at_end;			/* of the outbox */
 	pg_uuid_t  *except;			/* sorted */
 	int			nexcept;
-	int			default_max;	/* attempts where the tile says nothing; 0:
-								 * not looked up yet */
-	int			spare;			/* attempts more than that; see look_up */
+	Judge		judge;
 	List	   *found;			/* Candidate *, to be locked */
 	List	   *over;			/* Candidate *, to be ended */
 	List	   *kept;			/* Candidate *, locked, to be claimed */
@@ -96,111 +74,7 @@ is_excepted(const Claim *claim, const pg_uuid_t *id)
 		bsearch(id, claim->except, claim->nexcept, sizeof(pg_uuid_t), by_id) != NULL;
 }
 
-/* The keys of candidates, and how often each was tried: three arrays. */
-static void
-candidate_arrays(List *candidates, Datum *arrays)
-{
-	int			n = list_length(candidates);
-	Datum	   *customers = palloc(sizeof(Datum) * Max(n, 1));
-	Datum	   *ids = palloc(sizeof(Datum) * Max(n, 1));
-	Datum	   *attempts = palloc(sizeof(Datum) * Max(n, 1));
-
-	for (int i = 0; i < n; i++)
-	{
-		Candidate  *candidate = list_nth(candidates, i);
-
-		customers[i] = PointerGetDatum(candidate->customer);
-		ids[i] = UUIDPGetDatum(&candidate->id);
-		attempts[i] = Int32GetDatum(candidate->attempts);
-	}
-	arrays[0] = sql_array(customers, NULL, n, TEXTOID);
-	arrays[1] = sql_array(ids, NULL, n, UUIDOID);
-	arrays[2] = sql_array(attempts, NULL, n, INT4OID);
-}
-
-#define FOUND_ROWS \
-	"ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))" \
-	" WITH ORDINALITY AS n (customer, id, attempts, number)" \
-	" JOIN journey.action a ON a.customer OPERATOR(pg_catalog.=) n.customer" \
-	" AND a.id OPERATOR(pg_catalog.=) n.id"
-
-/* As it was found; in a form that no index on the time can be used for. */
-#define IS_AS_FOUND \
-	"a.attempts OPERATOR(pg_catalog.=) n.attempts" \
-	" AND coalesce(a.next_attempt_at, 'infinity') OPERATOR(pg_catalog.<=) $4"
-
 /* ---- finding ---- */
-
-/*
- * How often an action without a schedule of its own is tried.  What was claimed so
- * often and never answered for does not come back: it may be what kills those who
- * take it.  A worker's attempt that was cut off is made once more, even the last:
- * it may have been the worker's end, and not the action's, and the action may
- * never have been sent.
- */
-static void
-look_up(Claim *claim)
-{
-	static SqlPlan plan = {
-		"SELECT kind OPERATOR(pg_catalog.=) 'pull' FROM journey.destination"
-		" WHERE name OPERATOR(pg_catalog.=) $1",
-		1, {TEXTOID}
-	};
-	Datum		values[] = {PointerGetDatum(claim->order->destination)};
-	const RetryPolicy *policy = NULL;
-	SqlSession	session;
-	bool		isnull;
-	bool		is_pull;
-
-	sql_begin(&session);
-	is_pull = sql_run(&plan, values, NULL) == 0 || DatumGetBool(sql_value(0, 1, &isnull));
-	sql_end(&session);
-	if (!is_pull)
-	{
-		Destination *destination =
-			destination_find(text_to_cstring(claim->order->destination));
-
-		policy = destination ? destination->retry : NULL;
-	}
-	claim->default_max = retry_choose(NULL, policy).max;
-	claim->spare = is_pull ? 0 : 1;
-}
-
-static bool
-is_abandoned(Claim *claim, const OutboxRow *row)
-{
-	if (!row->is_in_flight)
-		return false;
-	if (claim->default_max == 0)
-		look_up(claim);
-	return row->attempts >= claim->spare +
-		(row->retry ? retry_schedule(row->retry).max : claim->default_max);
-}
-
-static const char *
-outcome_of(Claim *claim, const OutboxRow *row)
-{
-	if (row->expires_at != NO_TIME && row->expires_at <= claim->order->now)
-		return OUTCOME_EXPIRED;
-	if (row->is_stopped)
-		return OUTCOME_CANCELLED;
-	return is_abandoned(claim, row) ? OUTCOME_DEAD : NULL;
-}
-
-static Candidate *
-new_candidate(const OutboxRow *row, const char *outcome)
-{
-	Candidate  *candidate = palloc(sizeof(Candidate));
-
-	candidate->id = *row->id;
-	candidate->customer = DatumGetTextPCopy(PointerGetDatum(row->customer));
-	candidate->attempts = row->attempts;
-	candidate->is_in_flight = row->is_in_flight;
-	candidate->limits = row->limits == NULL ? NULL :
-		(Jsonb *) PG_DETOAST_DATUM_COPY(JsonbPGetDatum(row->limits));
-	candidate->outcome = outcome;
-	return candidate;
-}
 
 static void
 open_outbox(Claim *claim)
@@ -220,7 +94,7 @@ find(Claim *claim, int count)
 	while (list_length(claim->found) < count)
 	{
 		OutboxRow	row;
-		const char *outcome;
+		Candidate  *candidate;
 
 		if (!outbox_next(claim->outbox, &row))
 		{
@@ -229,86 +103,13 @@ find(Claim *claim, int count)
 		}
 		if (is_excepted(claim, row.id))
 			continue;
-		outcome = outcome_of(claim, &row);
-		if (outcome == NULL)
-			claim->found = lappend(claim->found, new_candidate(&row, NULL));
+		candidate = candidate_make(&row);
+		candidate->outcome = candidate_outcome(&claim->judge, &row);
+		if (candidate->outcome == NULL)
+			claim->found = lappend(claim->found, candidate);
 		else if (list_length(claim->over) < MOST_ENDED)
-			claim->over = lappend(claim->over, new_candidate(&row, outcome));
+			claim->over = lappend(claim->over, candidate);
 	}
-}
-
-/* ---- ending what is over ---- */
-
-/* Locked, of those that nobody holds. */
-static SqlPlan over_plan = {
-	"SELECT n.number, a.member, a.journey, a.tile, " ACTION_IS_AWAITED("a") ", a.state"
-	" FROM " FOUND_ROWS " WHERE " IS_AS_FOUND
-	" ORDER BY n.number FOR UPDATE OF a SKIP LOCKED",
-	4, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID}
-};
-
-static const char *
-error_of(const char *outcome)
-{
-	if (strcmp(outcome, OUTCOME_EXPIRED) == 0)
-		return EXPIRED_ERROR;
-	if (strcmp(outcome, OUTCOME_CANCELLED) == 0)
-		return STOPPED_ERROR;
-	return strcmp(outcome, OUTCOME_DEAD) == 0 ? ABANDONED_ERROR : NULL;
-}
-
-static Ending *
-read_ending(SqlSession *session, const Claim *claim, List *over, uint64 row)
-{
-	Ending	   *ending = MemoryContextAllocZero(session->caller, sizeof(Ending));
-	ActionEnd  *end = &ending->end;
-	bool		isnull;
-	Candidate  *candidate = list_nth(over, DatumGetInt64(sql_value(row, 1, &isnull)) - 1);
-
-	end->id = candidate->id;
-	end->customer = candidate->customer;
-	end->member = DatumGetInt64(sql_value(row, 2, &isnull));
-	end->journey = sql_text(session, row, 3);
-	end->tile = sql_text(session, row, 4);
-	end->destination = text_to_cstring(claim->order->destination);
-	end->is_awaited = DatumGetBool(sql_value(row, 5, &isnull));
-	end->outcome = candidate->outcome;
-	end->error = error_of(candidate->outcome);
-	ending->from = sql_text(session, row, 6);
-	ending->attempts = candidate->attempts;
-	return ending;
-}
-
-/*
- * Those that concern a customer whom somebody holds wait for the next claim, as do
- * those of them that are too many for one; none is handed out.
- */
-static void
-end_over(const Claim *claim, List *over)
-{
-	int			most_told = Max(Min(claim->order->max, MOST_ENDED), LEAST_LOOKED_AT);
-	int			told = 0;
-	List	   *endings = NIL;
-	SqlSession	session;
-	MemoryContext old;
-	Datum		values[4];
-	uint64		n;
-
-	candidate_arrays(over, values);
-	values[3] = TimestampTzGetDatum(claim->order->now);
-	sql_begin(&session);
-	n = sql_run(&over_plan, values, NULL);
-	old = MemoryContextSwitchTo(session.caller);
-	for (uint64 i = 0; i < n; i++)
-	{
-		Ending	   *ending = read_ending(&session, claim, over, i);
-
-		if (!action_end_is_heard(&ending->end) || told++ < most_told)
-			endings = lappend(endings, ending);
-	}
-	MemoryContextSwitchTo(old);
-	sql_end(&session);
-	ending_write_free(endings);
 }
 
 /* ---- holding back what has limits ---- */
@@ -363,7 +164,7 @@ may_leave(const Claim *claim, Candidate *candidate, bool any_limits)
 	if (hold.is_capped)
 	{
 		candidate->outcome = OUTCOME_SUPPRESSED;
-		end_over(claim, list_make1(candidate));
+		candidates_end(claim->order, list_make1(candidate));
 		return false;
 	}
 	set_row(candidate, "in_flight", NO_TIME);
@@ -388,13 +189,13 @@ may_leave(const Claim *claim, Candidate *candidate, bool any_limits)
 	" OR (o.created_at, o.seq, o.id) OPERATOR(pg_catalog.<) (a.created_at, a.seq, a.id)))"
 
 static SqlPlan lock_plan = {
-	"SELECT n.number FROM " FOUND_ROWS " WHERE " IS_AS_FOUND
+	"SELECT n.number FROM " CANDIDATE_ROWS " WHERE " IS_AS_FOUND
 	" ORDER BY n.number LIMIT $5 FOR UPDATE OF a SKIP LOCKED",
 	5, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, INT4OID}
 };
 
 static SqlPlan lock_ordered_plan = {
-	"SELECT n.number FROM " FOUND_ROWS " WHERE " IS_AS_FOUND " AND NOT " COMES_LATER
+	"SELECT n.number FROM " CANDIDATE_ROWS " WHERE " IS_AS_FOUND " AND NOT " COMES_LATER
 	" ORDER BY n.number LIMIT $5 FOR UPDATE OF a SKIP LOCKED",
 	5, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, INT4OID}
 };
@@ -447,7 +248,7 @@ collect(Claim *claim)
 	{
 		/* What they made the members send is looked at, too. */
 		outbox_close(claim->outbox);
-		end_over(claim, claim->over);
+		candidates_end(claim->order, claim->over);
 		open_outbox(claim);
 		find(claim, count);
 	}
@@ -467,7 +268,7 @@ collect(Claim *claim)
 static uint64
 run_claim(const ClaimOrder *order, SqlPlan *plan)
 {
-	Claim		claim = {.order = order};
+	Claim		claim = {.order = order, .judge = {.order = order}};
 	Datum		values[4];
 
 	read_except(&claim);
@@ -589,7 +390,7 @@ free_destination(const char *destination, TimestampTz now, TimestampTz lease_end
 	while (outbox_next(outbox, &row))
 	{
 		if (row.is_in_flight)
-			found = lappend(found, new_candidate(&row, NULL));
+			found = lappend(found, candidate_make(&row));
 	}
 	outbox_close(outbox);
 	if (found == NIL)

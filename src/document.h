@@ -160,7 +160,10 @@ extern void read_payload(Parser *parser, const Place *place, JsonbValue *value,
 extern void read_set(Parser *parser, const Place *place, JsonbValue *value,
 					 void *field);	/* Template * */
 
-/* document_request.c: methods, each at its value's place; readers of a request's parts, all Template * */
+/*
+ * document_request.c: methods, each at its value's place; readers of a request's
+ * parts, all Template *
+ */
 extern const Word http_methods[];
 extern void read_path(Parser *parser, const Place *place, JsonbValue *value,
 					  void *field);

@@ -5,9 +5,10 @@
  *
  * A seat belongs to a database while its state is not SEAT_FREE.  The launcher
  * gives seats to databases, a sender keeps those of its callers; the worker takes
- * the seat that was kept for it, and whatever ends it (but a crash, which resets shared memory) makes
- * the seat SEAT_LEFT until the launcher has seen why.  A database can be closed
- * for a while, by a command that needs it empty: no seat is given to it then.
+ * the seat that was kept for it, and whatever ends it (but a crash, which resets
+ * shared memory) makes the seat SEAT_LEFT until the launcher has seen why.  A
+ * database can be closed for a while, by a command that needs it empty: no seat is
+ * given to it then.
  *
  *-------------------------------------------------------------------------
  */

@@ -4,8 +4,9 @@
  *	  Shared memory, and what backends tell the workers when they commit.
  *
  * Workers are told when a commit's rows have become visible and its invalidations
- * have been sent, so one that is woken finds them and knows of what has changed.  PREPARE TRANSACTION gets no such call when it is committed
- * later; the workers' poll finds those.
+ * have been sent, so one that is woken finds them and knows of what has changed.
+ * PREPARE TRANSACTION gets no such call when it is committed later; the workers'
+ * poll finds those.
  *
  *-------------------------------------------------------------------------
  */
