@@ -124,6 +124,23 @@ case($_, [200], 'dead', 3, '.', url => 'http://127.0.0.1:' . $sink->port($_) . '
 case('tls_to_plain', [200], 'dead', 3, '.', url => 'https://127.0.0.1:' . $sink->port('http') . '/', arrives => 0);
 case('unknown_name', [200], 'dead', 3, '.', url => 'https://unknown.test/', arrives => 0) if $private;
 
+# Secrets in a url and in credentials: what libcurl says of a host must not hold them.
+case('secretpath', [404], 'dead', 1, '^HTTP status 404$', path => '/secretpath/hush-hush-secretpath',
+	url => $sink->url('http', '/secretpath/{{ secret }}'));
+case('secretquery', [ 503 ], 'dead', 3, '^HTTP status 503$', path => '/secretquery',
+	url => $sink->url('http', '/secretquery?key={{ secret }}'));
+case('password', [401], 'dead', 1, '^HTTP status 401$', user => 'me', password => '{{ secret }}');
+case('echo', [ { status => 401, json => { wrong => 'Bearer hush-hush-echo' } } ], 'dead', 1, '^HTTP status 401$', status => 401);
+case('echo_reason', [ { status => 400, reason => 'hush-hush-echo_reason', body => 'no hush-hush-echo_reason' } ],
+	'dead', 1, '^HTTP status 400$', body => '"no ***"');
+if ($private)
+{
+	case('secrethost', [200], 'dead', 3, 'name', url => 'https://{{ secret }}.test/', arrives => 0);
+	$inside->dns('hush-hush-secrettls.sink.test', A => ['127.0.0.1'], AAAA => [ [] ]);
+	case('secrettls', [200], 'dead', 3, 'TLS', arrives => 0,
+		url => 'https://{{ secret }}.sink.test:' . $sink->port('https_wrong_host') . '/');
+}
+
 # The guard's: names and forms of loopback, of the metadata service, of private
 # networks.  Without TLS a public address is none either.
 my %refused = (
@@ -167,9 +184,10 @@ for my $case (@cases)
 			url => $case->{url} // $sink->url($case->{port} // 'http', "/$name"),
 			timeout => '700 ms',
 			breaker => { failures => 0 },
-			headers => { Authorization => 'Bearer {{ secret }}' } });
+			$case->{user} ? (user => $case->{user}, password => $case->{password})
+			: (headers => { Authorization => 'Bearer {{ secret }}' }) });
 
-	$sink->script(path => "/$name", replies => $case->{replies});
+	$sink->script(path => $case->{path} // "/$name", replies => $case->{replies});
 	$sql .= "SELECT journey_destination_create('$name', 'webhook', " . quoted($config)
 	  . ", 'hush-hush-$name');" . add_sender($name, retry => $retry);
 }
@@ -361,7 +379,7 @@ $inside->load($node, 'one', 'inside') if $private;
 $node->safe_psql('one', 'INSERT INTO sink SELECT * FROM inside') if $private;
 ledger_agrees($node, 'one', undef, 'all receivers', resent => '^(reset|close|always_reset|damaged)$');
 is( $node->safe_psql('one', q{SELECT count(*) FROM sink s JOIN journey.action a ON a.id::text = s.id
-							   WHERE a.destination !~ '^(signed|damaged)'
+							   WHERE a.destination !~ '^(signed|damaged|password)'
 								 AND s.headers->>'authorization' IS DISTINCT FROM 'Bearer hush-hush-' || a.destination}),
 	'0', 'each had its own secret');
 
