@@ -117,21 +117,15 @@ static const Word tls_words[] = {
 DestinationKind
 destination_kind(const char *name)
 {
-	Nearest		nearest;
-	char	   *hint;
-
-	nearest_begin(&nearest, name);
 	for (int i = 0; i < lengthof(kinds); i++)
 	{
 		if (strcmp(kinds[i].name, name) == 0)
 			return i;
-		nearest_offer(&nearest, kinds[i].name);
 	}
-	hint = nearest_hint(&nearest);
 	ereport(ERROR,
 			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg("destination kind %s does not exist", quoted_name(name)),
-			errhint("%s", hint ? hint : "Kinds are \"webhook\", \"smtp\", \"sql\" and \"pull\"."));
+			errhint("Kinds are \"webhook\" (HTTP), \"smtp\" (mail), \"sql\" (a function) and \"pull\"."));
 	return DESTINATION_PULL;	/* not reached */
 }
 
@@ -213,7 +207,8 @@ read_rate_max(Parser *parser, const Place *place, JsonbValue *value, void *field
 static void
 read_rate(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	JsonbContainer *object = document_object(parser, place, value);
+	JsonbContainer *object = document_object_as(parser, place, value,
+												"{\"max\": 100, \"per\": \"1 minute\"}");
 
 	if (object != NULL)
 		document_keys(parser, place, object, rate_keys, field);
@@ -222,7 +217,8 @@ read_rate(Parser *parser, const Place *place, JsonbValue *value, void *field)
 static void
 read_breaker(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	JsonbContainer *object = document_object(parser, place, value);
+	JsonbContainer *object = document_object_as(parser, place, value,
+												"{\"failures\": 10, \"pause\": \"30 seconds\"}");
 
 	if (object != NULL)
 		document_keys(parser, place, object, breaker_keys, field);

@@ -83,6 +83,17 @@ document_object(Parser *parser, const Place *place, JsonbValue *value)
 }
 
 JsonbContainer *
+document_object_as(Parser *parser, const Place *place, JsonbValue *value,
+				   const char *example)
+{
+	if (value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data))
+		return value->val.binary.data;
+	complain_type(parser, place, value, "an object")->hint =
+		psprintf("For example %s.", example);
+	return NULL;
+}
+
+JsonbContainer *
 document_array(Parser *parser, const Place *place, JsonbValue *value)
 {
 	if (value->type == jbvBinary &&

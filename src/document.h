@@ -78,6 +78,10 @@ extern bool may_suggest(Parser *parser);
 /* The value as an object or array; complains and returns NULL if it is not. */
 extern JsonbContainer *document_object(Parser *parser, const Place *place,
 									   JsonbValue *value);
+
+/* The same, with what it could be as a hint: {"max": 1}. */
+extern JsonbContainer *document_object_as(Parser *parser, const Place *place,
+										  JsonbValue *value, const char *example);
 extern JsonbContainer *document_array(Parser *parser, const Place *place,
 									  JsonbValue *value);
 

@@ -50,6 +50,7 @@ SELECT label, complaint(kind, config) AS complaint
   FROM (VALUES
 	('kind', 'pigeon', '{}'::jsonb),
 	('near kind', 'webhok', '{}'),
+	('what it is', 'http', '{}'),
 	('none', 'webhook', '{}'),
 	('near key', 'webhook', '{"url": "https://example.com", "header": {}}'),
 	('far key', 'webhook', '{"url": "https://example.com", "zzzzzzzzzz": 1}'),
@@ -60,6 +61,8 @@ SELECT label, complaint(kind, config) AS complaint
 	('rate alone', 'webhook', '{"url": "https://example.com", "rate": {"max": 1}}'),
 	('rate too high', 'webhook', '{"url": "https://example.com", "rate": {"max": 100001, "per": "1 s"}}'),
 	('rate type', 'webhook', '{"url": "https://example.com", "rate": 5}'),
+	('breaker type', 'webhook', '{"url": "https://example.com", "breaker": 5}'),
+	('retry type', 'webhook', '{"url": "https://example.com", "retry": 5}'),
 	('unit', 'webhook', '{"url": "https://example.com", "timeout": "30"}'),
 	('number', 'webhook', '{"url": "https://example.com", "timeout": 30}'),
 	('short', 'webhook', '{"url": "https://example.com", "timeout": "99 ms"}'),
