@@ -150,7 +150,7 @@ my %long = (
 	'form' => [ \%form, qr/the body is larger than 1048576 bytes/ ],
 	'in a header' => [ { url => 'https://a.test/', method => 'GET', headers => { 'X-A' => '{{ payload }}' } }, qr/the payload as text is longer than 10485760 bytes/ ],
 	'in a text' => [ { %form, content_type => 'text/plain', body => "x {{ payload->'a' }}" }, qr/the payload as text is longer than 10485760 bytes/ ],
-	'of a template' => [ { url => 'https://a.test/', body => { x => "x {{ (SELECT jsonb_agg(1e131071::numeric) FROM generate_series(1, 3000)) }}" } }, qr/template gives more than 64 MB/ ],
+	'of a template' => [ { url => 'https://a.test/', body => { x => "x {{ (SELECT jsonb_agg(1e131071::numeric) FROM generate_series(1, 3000)) }}" } }, qr/(?:template gives more than 64 MB|expression canceled: .*)/ ],
 	'many values' => [ { url => 'https://a.test/', body => [ ("{{ repeat('x', 9000000) }}") x 9 ] }, qr/template gives more than 64 MB/ ]);
 for my $name (sort keys %long)
 {
