@@ -109,7 +109,8 @@ read_config(void *arg)
 	const DestinationRow *row = reading->row;
 	MemoryContext old = MemoryContextSwitchTo(reading->context);
 
-	reading->destination = destination_read(row->name, row->kind, row->config, true);
+	reading->destination = destination_read(row->name, row->kind, row->config,
+											CONFIG_STORED);
 	MemoryContextSwitchTo(old);
 }
 

@@ -83,6 +83,8 @@ typedef struct Destination
 	/* webhook */
 	char	   *method;
 	ContentType content_type;
+	bool		is_signed;		/* nothing is sent by a secret that does not
+								 * sign */
 	Template   *body;			/* NULL: the payload as it is */
 
 	/* smtp: templates whose value is text */
@@ -114,9 +116,11 @@ extern bool destination_header_is_keyed(const char *name);
 
 /*
  * Read a configuration, in CurrentMemoryContext; raises 22023 and the like, with
- * path and hint, where it is wrong.  Does not read tables.
+ * path and hint, where it is wrong.  is_change: another stands there already.  Does
+ * not read tables.
  */
-extern Destination *destination_parse(const char *name, const char *kind, Jsonb *config);
+extern Destination *destination_parse(const char *name, const char *kind, Jsonb *config,
+									  bool is_change);
 
 /*
  * Compile its templates as its owner; raises what is wrong, with path and hint,

@@ -28,6 +28,7 @@ static void read_pause(Parser *parser, const Place *place, JsonbValue *value, vo
 static void read_method(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_content_type(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_tls(Parser *parser, const Place *place, JsonbValue *value, void *field);
+static void read_no_use(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_function(Parser *parser, const Place *place, JsonbValue *value, void *field);
 
 #define FIELD(name) offsetof(Destination, name)
@@ -35,14 +36,20 @@ static void read_function(Parser *parser, const Place *place, JsonbValue *value,
 /* Keys of every kind that workers send to. */
 #define ANY_KIND \
 	{"timeout", read_timeout, FIELD(timeout)}, \
+	{"ordered", read_bool, FIELD(is_ordered)}, \
+	{"retry", read_retry, FIELD(retry)}
+
+/* Of those with a receiver elsewhere. */
+#define REMOTE_KIND \
+	ANY_KIND, \
 	{"max_in_flight", read_in_flight, FIELD(max_in_flight)}, \
 	{"rate", read_rate}, \
-	{"ordered", read_bool, FIELD(is_ordered)}, \
-	{"retry", read_retry, FIELD(retry)}, \
 	{"breaker", read_breaker}
 
+#define NO_USE(name) {name, read_no_use, 0, false, true}
+
 static const Key webhook_keys[] = {
-	ANY_KIND,
+	REMOTE_KIND,
 	{"url", read_url, FIELD(url), true},
 	{"method", read_method, FIELD(method)},
 	{"headers", read_web_headers, FIELD(headers)},
@@ -50,11 +57,12 @@ static const Key webhook_keys[] = {
 	{"content_type", read_content_type, FIELD(content_type)},
 	{"user", read_keyed, FIELD(user)},
 	{"password", read_password, FIELD(password)},
+	{"signed", read_bool, FIELD(is_signed)},
 	{NULL}
 };
 
 static const Key smtp_keys[] = {
-	ANY_KIND,
+	REMOTE_KIND,
 	{"url", read_mail_url, FIELD(url), true},
 	{"tls", read_tls, FIELD(is_plain)},
 	{"user", read_keyed, FIELD(user)},
@@ -73,6 +81,9 @@ static const Key smtp_keys[] = {
 static const Key sql_keys[] = {
 	ANY_KIND,
 	{"function", read_function, FIELD(function), true},
+	NO_USE("max_in_flight"),
+	NO_USE("rate"),
+	NO_USE("breaker"),
 	{NULL}
 };
 
@@ -251,6 +262,15 @@ read_tls(Parser *parser, const Place *place, JsonbValue *value, void *field)
 		*(bool *) field = is_plain;
 }
 
+/* Who wrote it believes that it does something. */
+static void
+read_no_use(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	if (!parser->is_stored)
+		complain_value(parser, place, "does not apply to destinations of kind \"sql\"")->hint =
+			"Their function is called for one action after the other; leave it out.";
+}
+
 /* Its schema has to be said: no search_path is asked. */
 static void
 read_function(Parser *parser, const Place *place, JsonbValue *value, void *field)
@@ -404,17 +424,19 @@ refuse_keys(void)
 }
 
 Destination *
-destination_read(const char *name, const char *kind, Jsonb *config, bool is_stored)
+destination_read(const char *name, const char *kind, Jsonb *config, ConfigUse use)
 {
 	static const Place root = {.key = "the configuration"};
 	Destination *destination = palloc0(sizeof(Destination));
 	List	   *problems = NIL;
-	Parser		parser = {.problems = &problems, .is_stored = is_stored};
+	Parser		parser = {.problems = &problems, .is_stored = use == CONFIG_STORED};
 	const Key  *keys;
 
 	destination->name = pstrdup(name);
 	destination->kind = destination_kind(kind);
 	keys = kinds[destination->kind].keys;
+	if (use == CONFIG_CHANGE)
+		parser.missing_hint = "Give the whole configuration: it takes the place of what journey.destination shows.";
 	set_numbers(destination);
 	if (keys == NULL && JB_ROOT_COUNT(config) > 0)
 		refuse_keys();
@@ -426,12 +448,13 @@ destination_read(const char *name, const char *kind, Jsonb *config, bool is_stor
 	problems_raise(problems);
 	if (destination->kind == DESTINATION_SMTP)
 		set_mail_templates(destination);
-	destination->needs_secret = destination_secret_names(destination) != NIL;
+	destination->needs_secret = destination->is_signed ||
+		destination_secret_names(destination) != NIL;
 	return destination;
 }
 
 Destination *
-destination_parse(const char *name, const char *kind, Jsonb *config)
+destination_parse(const char *name, const char *kind, Jsonb *config, bool is_change)
 {
-	return destination_read(name, kind, config, false);
+	return destination_read(name, kind, config, is_change ? CONFIG_CHANGE : CONFIG_NEW);
 }

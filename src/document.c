@@ -139,7 +139,7 @@ known_keys_hint(const Key *keys)
 	initStringInfo(&buf);
 	for (const Key *key = keys; key->name != NULL; key++)
 	{
-		if (key->read == NULL)
+		if (key->read == NULL || key->is_hidden)
 			continue;
 		appendStringInfo(&buf, "%s\"%s\"",
 						 buf.len > 0 ? ", " : "Known keys are ", key->name);
@@ -162,7 +162,10 @@ complain_unrecognized(Parser *parser, const Place *place, const Key *keys)
 
 		nearest_begin(&nearest, place->key);
 		for (const Key *key = keys; key->name != NULL; key++)
-			nearest_offer(&nearest, key->name);
+		{
+			if (!key->is_hidden)
+				nearest_offer(&nearest, key->name);
+		}
 		problem->hint = nearest_hint(&nearest);
 	}
 	if (problem->hint == NULL)
@@ -205,6 +208,8 @@ complain_missing(Parser *parser, const Place *place, const char *name)
 	Problem    *problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
 
 	problem->message = psprintf("%s needs the key \"%s\"", place_text(place), name);
+	if (place->parent == NULL)
+		problem->hint = parser->missing_hint;
 	return problem;
 }
 
