@@ -87,7 +87,7 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'journey_destination_create'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_destination_create(text, text, jsonb, text) IS
-'Make a destination for actions (name of 1 to 128 bytes), owned by the caller. kind: webhook, smtp, sql, or pull, from which applications take actions with journey_claim and which has neither configuration nor secret. config: its keys; with "preset" those of journey.destination_preset, where not given otherwise. secret: a text, a JSON object of texts, or file:<name>, which is <role>/<name> of journey.secret_dir, the role being the owner; {{ secret }} and {{ secret.name }} stand for it in url, headers, user and password. It is shown nowhere; log_statement and log_min_duration_statement log it with the statement, files not. Errors: a name that is taken, another kind or preset, and what is wrong with the configuration, with its path: keys, values, SQL that the caller may not run, a secret that is missing or does not fit. For level operate.';
+'Make a destination for actions (name of 1 to 128 bytes), owned by the caller. kind: webhook, smtp, sql, or pull, from which applications take actions with journey_claim and which has neither configuration nor secret. config: its keys; with "preset" those of journey.destination_preset, where not given otherwise. secret: a text, a JSON object of texts, or file:<name>, which is <role>/<name> of journey.secret_dir, the role being the owner; {{ secret }} and {{ secret.name }} stand for it in url, headers, user and password. It is shown nowhere; log_statement and log_min_duration_statement log it with the statement, files not. Errors: a name that is taken, another kind or preset, and what is wrong with the configuration, with its path: keys, values, SQL that the caller may not run, a secret that is missing or does not fit. A warning says where journey.http_allow keeps everything from it, as far as its URL tells. For level operate.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_destination_update(
 	name text,
@@ -97,7 +97,7 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'journey_destination_update'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_destination_update(text, jsonb, text) IS
-'Give a destination another configuration (null: the one it has), another secret (null: the one it has; empty: none), or both; its kind and owner stay. What is in flight is not touched, what is pending goes by the new ones. Errors: as those of journey_destination_create; 42704 no such destination. For level operate, and only for members of the role that owns it: who changes where it goes could have its secret sent to himself.';
+'Give a destination another configuration (null: the one it has), another secret (null: the one it has; empty: none), or both; its kind and owner stay. What is in flight is not touched, what is pending goes by the new ones, at once: an open breaker is closed. One that is paused stays so; one that was disabled (410) does, unless its URL is another now. A warning says where journey.http_allow keeps everything from it. Errors: as those of journey_destination_create; 42704 no such destination. For level operate, and only for members of the role that owns it: who changes where it goes could have its secret sent to himself.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_destination_pause(name text)
 RETURNS void
