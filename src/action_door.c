@@ -16,6 +16,7 @@
 
 #include "arguments.h"
 #include "cache.h"
+#include "defer.h"
 #include "ending.h"
 #include "guc.h"
 #include "rights.h"
@@ -119,6 +120,7 @@ Datum
 journey_cancel(PG_FUNCTION_ARGS)
 {
 	ActionFound found;
+	const ActionEnd *end = &found.ending.end;
 
 	role_refuse_read_only("journey_cancel()");
 	rights_require_operate("journey_cancel");
@@ -127,5 +129,8 @@ journey_cancel(PG_FUNCTION_ARGS)
 	found.ending.end.outcome = OUTCOME_CANCELLED;
 	found.ending.end.error = CANCELLED_ERROR;
 	cache_refresh();
-	PG_RETURN_BOOL(ending_write(&found.ending));
+	if (!ending_write(&found.ending))
+		PG_RETURN_BOOL(false);
+	defer_end(end->customer, end->member, end->destination);
+	PG_RETURN_BOOL(true);
 }

@@ -108,6 +108,7 @@ typedef struct Flight
 	Answer		answer;
 	TransferResult result;
 	TimestampTz lease_end;
+	bool		has_path;		/* a tile said where */
 	bool		is_probe;		/* of a breaker that is half open */
 	bool		is_judged;		/* the answer is made */
 	int64		ended_at;
