@@ -35,14 +35,18 @@ static void read_function(Parser *parser, const Place *place, JsonbValue *value,
 /* Keys of every kind that workers send to. */
 #define ANY_KIND \
 	{"timeout", read_timeout, FIELD(timeout)}, \
+	{"ordered", read_bool, FIELD(is_ordered)}, \
+	{"retry", read_retry, FIELD(retry)}
+
+/* And of those beyond the server; a function is called for one after the other. */
+#define REMOTE_KIND \
+	ANY_KIND, \
 	{"max_in_flight", read_in_flight, FIELD(max_in_flight)}, \
 	{"rate", read_rate}, \
-	{"ordered", read_bool, FIELD(is_ordered)}, \
-	{"retry", read_retry, FIELD(retry)}, \
 	{"breaker", read_breaker}
 
 static const Key webhook_keys[] = {
-	ANY_KIND,
+	REMOTE_KIND,
 	{"url", read_url, FIELD(url), true},
 	{"method", read_method, FIELD(method)},
 	{"headers", read_web_headers, FIELD(headers)},
@@ -54,7 +58,7 @@ static const Key webhook_keys[] = {
 };
 
 static const Key smtp_keys[] = {
-	ANY_KIND,
+	REMOTE_KIND,
 	{"url", read_mail_url, FIELD(url), true},
 	{"tls", read_tls, FIELD(is_plain)},
 	{"user", read_keyed, FIELD(user)},

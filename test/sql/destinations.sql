@@ -86,7 +86,10 @@ SELECT label, complaint(kind, config) AS complaint
 	('function', 'sql', '{}'),
 	('no schema', 'sql', '{"function": "send"}'),
 	('a call', 'sql', '{"function": "shop.send()"}'),
-	('url', 'sql', '{"function": "shop.send", "url": "https://example.com"}')) AS v (label, kind, config);
+	('url', 'sql', '{"function": "shop.send", "url": "https://example.com"}'),
+	('a rate', 'sql', '{"function": "shop.send", "rate": {"max": 1, "per": "1 s"}}'),
+	('a breaker', 'sql', '{"function": "shop.send", "breaker": {"failures": 1}}'),
+	('many at once', 'sql', '{"function": "shop.send", "max_in_flight": 3}')) AS v (label, kind, config);
 
 \echo -- URLs
 SELECT url, complaint('webhook', jsonb_build_object('url', url), 'example.com') AS complaint
