@@ -36,6 +36,8 @@ SELECT d.name AS destination, d.kind,
 			WHEN d.kind <> 'pull' THEN
 				CASE WHEN d.needs_secret AND NOT EXISTS (SELECT FROM journey.secret s WHERE s.destination = d.name)
 					 THEN 'its secret is missing: a dump has none'
+					 WHEN NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = d.owner)
+					 THEN format('role "%s", its owner, does not exist', d.owner)
 					 WHEN w.senders = 0 THEN coalesce('no worker: ' || w.why_none, 'no worker: the sender is starting')
 					 WHEN w.why_idle IS NOT NULL THEN w.why_idle
 					 WHEN d.breaker = 'open' THEN 'too many attempts failed in a row; the next is made at ' || d.breaker_until

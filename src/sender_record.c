@@ -24,6 +24,8 @@
 #define MOST_AT_ONCE 1000
 #define ENOUGH 64				/* that are recorded without waiting for more */
 #define WAIT_FOR_MORE 5			/* ms */
+#define TIME_AT_ONCE 50			/* ms of one transaction, for what members do */
+#define REST_AFTER_FAILURE 10	/* times as long as it took */
 
 /* ---- when ---- */
 
@@ -61,10 +63,15 @@ record_wakes_at(Sender *sender, int64 now)
 	{
 		const Flight *flight = dlist_container(Flight, node, iter.cur);
 
-		if (flight->record_at == 0)
+		if (flight->is_alone)
+			at = Min(at, Max(flight->record_at, sender->alone_at));
+		else if (flight->record_at > 0)
+			at = Min(at, flight->record_at);
+		else
+		{
 			fresh++;
-		at = Min(at, flight->record_at > 0 ? flight->record_at :
-				 flight->ended_at + WAIT_FOR_MORE * MS);
+			at = Min(at, flight->ended_at + WAIT_FOR_MORE * MS);
+		}
 	}
 	if (fresh >= ENOUGH || (fresh > 0 && dlist_is_empty(&sender->sent)))
 		return now;
@@ -109,17 +116,17 @@ lock_row(const Flow *flow)
 {
 	static SqlPlan plan = {
 		"SELECT FROM journey.destination WHERE name OPERATOR(pg_catalog.=) $1"
-		" FOR NO KEY UPDATE SKIP LOCKED",
-		1, {TEXTOID}
+		" AND id OPERATOR(pg_catalog.=) $2 FOR NO KEY UPDATE SKIP LOCKED",
+		2, {TEXTOID, INT4OID}
 	};
-	Datum		values[] = {PointerGetDatum(flow->name_text)};
+	Datum		values[] = {PointerGetDatum(flow->name_text), Int32GetDatum(flow->id)};
 	SqlSession	session;
 	bool		locked;
 
 	sql_begin(&session);
 	locked = sql_run(&plan, values, NULL) > 0;
 	sql_end(&session);
-	return locked || flow->is_gone;
+	return locked;
 }
 
 static void
@@ -134,9 +141,13 @@ write_refusals(Sender *sender)
 
 		if (flow->refusal == NULL || flow->refuse_at > now)
 			continue;
-		flow->is_refused = lock_row(flow);
-		if (flow->is_refused)
+		if (flow->is_gone)
+			flow->is_refused = true;
+		else if (lock_row(flow))
+		{
 			destination_disable(flow->name, flow->refusal);
+			flow->is_refused = true;
+		}
 		else
 			flow->refuse_at = now + LONGEST_RETRY * MS;
 	}
@@ -160,7 +171,7 @@ record_all(Sender *sender)
 		answers = lappend(answers, &flight->answer);
 	}
 	if (answers != NIL)
-		ending_record(answers);
+		ending_record(answers, TIME_AT_ONCE);
 	write_refusals(sender);
 	breakers_write(sender);
 	timings_write(sender);
@@ -220,30 +231,17 @@ try_record(Sender *sender, List *flights)
 
 		if (flight->answer.is_recorded)
 			finish(sender, flight);
+		else if (flight->answer.is_late)
+			flight->record_at = sender_clock();
 		else
 			record_again(flight, LONGEST_RETRY);
 	}
 	return true;
 }
 
-/* Each alone, so that one that cannot be recorded keeps none of the others. */
-static void
-record_one_by_one(Sender *sender, List *flights)
-{
-	ListCell   *cell;
-
-	foreach(cell, flights)
-	{
-		Flight	   *flight = lfirst(cell);
-
-		worker_check(sender->seat);
-		if (!try_record(sender, list_make1(flight)))
-			record_again(flight, LONGEST_REST);
-	}
-}
-
+/* Those that are to be recorded now, together or each alone. */
 static List *
-to_be_recorded(Sender *sender, int64 now)
+to_be_recorded(Sender *sender, int64 now, bool alone)
 {
 	List	   *flights = NIL;
 	dlist_iter	iter;
@@ -252,23 +250,54 @@ to_be_recorded(Sender *sender, int64 now)
 	{
 		Flight	   *flight = dlist_container(Flight, node, iter.cur);
 
-		if (flight->record_at <= now && list_length(flights) < MOST_AT_ONCE)
+		if (flight->record_at <= now && flight->is_alone == alone &&
+			list_length(flights) < MOST_AT_ONCE)
 			flights = lappend(flights, flight);
 	}
 	return flights;
 }
 
+/*
+ * So that one that cannot be recorded keeps none of the others.  Whatever is in its
+ * way (somebody who is entering what it enters too, a table that is locked) may stay
+ * so, and each try stops everything else: then there is a rest.
+ */
+static void
+record_one_by_one(Sender *sender)
+{
+	int64		begun = sender_clock();
+	ListCell   *cell;
+
+	if (begun < sender->alone_at)
+		return;
+	foreach(cell, to_be_recorded(sender, begun, true))
+	{
+		Flight	   *flight = lfirst(cell);
+		int64		now = sender_clock();
+
+		worker_check(sender->seat);
+		if (try_record(sender, list_make1(flight)))
+			continue;
+		flight->retry = Max(flight->retry, LONGEST_RETRY);
+		record_again(flight, LONGEST_REST);
+		sender->alone_at = sender_clock() + (sender_clock() - now) * REST_AFTER_FAILURE;
+		break;
+	}
+}
+
 void
 sender_record(Sender *sender)
 {
-	List	   *flights = to_be_recorded(sender, sender_clock());
+	int64		now = sender_clock();
+	List	   *flights = to_be_recorded(sender, now, false);
+	ListCell   *cell;
 
-	if (try_record(sender, flights))
-		return;
-	if (list_length(flights) > 1)
-		record_one_by_one(sender, flights);
-	else if (flights != NIL)
-		record_again(linitial(flights), LONGEST_REST);
-	else
-		sender_rest(sender);
+	if ((flights != NIL || states_wake_at(sender) <= now) && !try_record(sender, flights))
+	{
+		if (flights == NIL)
+			sender_rest(sender);
+		foreach(cell, flights)
+			((Flight *) lfirst(cell))->is_alone = true;
+	}
+	record_one_by_one(sender);
 }
