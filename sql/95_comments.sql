@@ -119,7 +119,7 @@ COMMENT ON COLUMN journey.destination_preset.description IS 'what it does, the p
 
 COMMENT ON TABLE journey.secret IS 'Internal. Secrets of destinations; not dumped, and no level reads it.';
 COMMENT ON COLUMN journey.secret.destination IS 'name of the destination';
-COMMENT ON COLUMN journey.secret.secret IS 'text, a JSON object of named texts, or file:<name>, a file of journey.secret_dir';
+COMMENT ON COLUMN journey.secret.secret IS 'text, a JSON object of named texts, or file:<name>, the file <role that owns the destination>/<name> of journey.secret_dir';
 
 COMMENT ON TABLE journey.delivery_total IS 'Internal. What became of attempts at each destination; journey.delivery adds the parts.';
 COMMENT ON COLUMN journey.delivery_total.destination IS 'name of the destination';

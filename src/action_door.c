@@ -16,6 +16,7 @@
 
 #include "arguments.h"
 #include "cache.h"
+#include "defer.h"
 #include "ending.h"
 #include "guc.h"
 #include "rights.h"
@@ -115,37 +116,11 @@ journey_retry(PG_FUNCTION_ARGS)
 
 /* ---- cancel ---- */
 
-/* What has waited for its turn behind it: see postpone.c. */
-static void
-free_later(const ActionEnd *end, TimestampTz now)
-{
-	static SqlPlan plan = {
-		"UPDATE journey.action a SET next_attempt_at = $4"
-		" WHERE a.customer OPERATOR(pg_catalog.=) $1 AND a.member OPERATOR(pg_catalog.=) $2"
-		" AND a.destination OPERATOR(pg_catalog.=) $3"
-		" AND a.state OPERATOR(pg_catalog.=) 'pending' AND a.attempts OPERATOR(pg_catalog.=) 0"
-		" AND a.next_attempt_at OPERATOR(pg_catalog.>) $4"
-		" AND EXISTS (SELECT FROM journey.destination d"
-		" WHERE d.name OPERATOR(pg_catalog.=) $3"
-		" AND d.config OPERATOR(pg_catalog.@>) '{\"ordered\": true}')",
-		4, {TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID}
-	};
-	Datum		values[] = {PointerGetDatum(end->customer), Int64GetDatum(end->member),
-	CStringGetTextDatum(end->destination), TimestampTzGetDatum(now)};
-	SqlSession	session;
-	bool		any;
-
-	sql_begin(&session);
-	any = sql_run(&plan, values, NULL) > 0;
-	sql_end(&session);
-	if (any)
-		shmem_note_action(now);
-}
-
 Datum
 journey_cancel(PG_FUNCTION_ARGS)
 {
 	ActionFound found;
+	const ActionEnd *end = &found.ending.end;
 
 	role_refuse_read_only("journey_cancel()");
 	rights_require_operate("journey_cancel");
@@ -156,6 +131,6 @@ journey_cancel(PG_FUNCTION_ARGS)
 	cache_refresh();
 	if (!ending_write(&found.ending))
 		PG_RETURN_BOOL(false);
-	free_later(&found.ending.end, guc_clock());
+	defer_end(end->customer, end->member, end->destination);
 	PG_RETURN_BOOL(true);
 }

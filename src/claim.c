@@ -24,6 +24,7 @@
 
 #include "candidate.h"
 #include "claim.h"
+#include "defer.h"
 #include "hold.h"
 #include "outbox.h"
 #include "postpone.h"
@@ -129,7 +130,9 @@ static void
 set_row(const Candidate *candidate, const char *state, TimestampTz next)
 {
 	static SqlPlan plan = {
-		"UPDATE journey.action SET state = $3, next_attempt_at = coalesce($4, next_attempt_at)"
+		"UPDATE journey.action"
+		" SET state = $3, next_attempt_at = coalesce($4, next_attempt_at),"
+		" limits = limits OPERATOR(pg_catalog.-) 'behind'"
 		" WHERE customer OPERATOR(pg_catalog.=) $1 AND id OPERATOR(pg_catalog.=) $2",
 		4, {TEXTOID, UUIDOID, TEXTOID, TIMESTAMPTZOID}
 	};
@@ -144,12 +147,6 @@ set_row(const Candidate *candidate, const char *state, TimestampTz next)
 	sql_end(&session);
 }
 
-static bool
-has_limits(const Candidate *candidate)
-{
-	return candidate->limits != NULL && !hold_is_webhook(candidate->limits);
-}
-
 /*
  * May a locked one leave now?  The next of the same customer is asked when this
  * one is in flight: it counts for a cap, be it limited or not.
@@ -159,7 +156,7 @@ may_leave(const Claim *claim, Candidate *candidate, bool any_limits)
 {
 	Hold		hold;
 
-	if (!has_limits(candidate))
+	if (!hold_applies(candidate->limits))
 	{
 		if (any_limits)
 			set_row(candidate, "in_flight", NO_TIME);
@@ -189,15 +186,11 @@ may_leave(const Claim *claim, Candidate *candidate, bool any_limits)
  * under way, or one that is in flight.
  */
 #define COMES_LATER \
-	"EXISTS (SELECT FROM journey.action o" \
-	" WHERE o.customer OPERATOR(pg_catalog.=) a.customer" \
-	" AND o.member OPERATOR(pg_catalog.=) a.member" \
-	" AND o.destination OPERATOR(pg_catalog.=) a.destination" \
-	" AND o.id OPERATOR(pg_catalog.<>) a.id" \
+	"EXISTS (SELECT FROM journey.action o WHERE " IS_OTHER \
 	" AND coalesce(o.next_attempt_at, 'infinity') OPERATOR(pg_catalog.<) 'infinity'" \
 	" AND (o.state OPERATOR(pg_catalog.=) 'in_flight'" \
 	" AND coalesce(o.next_attempt_at, 'infinity') OPERATOR(pg_catalog.>) $4" \
-	" OR (o.created_at, o.seq, o.id) OPERATOR(pg_catalog.<) (a.created_at, a.seq, a.id)))"
+	" OR " IS_OLDER "))"
 
 static SqlPlan lock_plan = {
 	"SELECT n.number FROM " CANDIDATE_ROWS " WHERE " IS_AS_FOUND
@@ -235,10 +228,12 @@ lock_found(Claim *claim, int most)
 
 		locked = lappend(locked, list_nth(claim->found,
 										  DatumGetInt64(sql_value(i, 1, &isnull)) - 1));
-		any_limits |= has_limits(llast(locked));
+		any_limits |= hold_applies(((Candidate *) llast(locked))->limits);
 	}
 	MemoryContextSwitchTo(old);
 	sql_end(&session);
+	if (claim->order->is_ordered && list_length(locked) < Min(most, list_length(claim->found)))
+		claim->postponed += defer_behind(claim->found, claim->order->now);
 	foreach(cell, locked)
 	{
 		if (may_leave(claim, lfirst(cell), any_limits))
@@ -268,11 +263,7 @@ collect(Claim *claim)
 		claim->found = postpone_quiet(claim->order, claim->found, &claim->postponed);
 		if (claim->found != NIL)
 			lock_found(claim, max - list_length(claim->kept));
-		if (list_length(claim->kept) >= max)
-			break;
-		if (claim->order->is_ordered)
-			claim->postponed += postpone_later(claim->order, claim->found);
-		if (claim->at_end)
+		if (claim->at_end || list_length(claim->kept) >= max)
 			break;
 		count = Min(count * 2, MOST_ENDED);
 		find(claim, count);
@@ -298,7 +289,8 @@ run_claim(const ClaimOrder *order, SqlPlan *plan)
 
 #define CLAIM_ROWS \
 	"WITH c AS (UPDATE journey.action a SET state = 'in_flight'," \
-	" attempts = n.attempts OPERATOR(pg_catalog.+) 1, next_attempt_at = $4" \
+	" attempts = n.attempts OPERATOR(pg_catalog.+) 1, next_attempt_at = $4," \
+	" limits = a.limits OPERATOR(pg_catalog.-) 'behind'" \
 	" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))" \
 	" WITH ORDINALITY AS n (customer, id, attempts, number)" \
 	" WHERE a.customer OPERATOR(pg_catalog.=) n.customer" \

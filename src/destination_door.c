@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 
 #include "arguments.h"
+#include "defer.h"
 #include "destination_door.h"
 #include "destination_function.h"
 #include "guc.h"
@@ -163,6 +164,16 @@ new_secret(const DestinationKept *kept, const char *given)
 	return *given == '\0' ? NULL : pstrdup(given);
 }
 
+static bool
+was_ordered(const DestinationKept *kept)
+{
+	JsonbValue	value;
+
+	return getKeyJsonValueFromContainer(&kept->config->root, "ordered", strlen("ordered"),
+										&value) != NULL &&
+		value.type == jbvBool && value.val.boolean;
+}
+
 Datum
 journey_destination_update(PG_FUNCTION_ARGS)
 {
@@ -189,6 +200,8 @@ journey_destination_update(PG_FUNCTION_ARGS)
 			   (given == NULL && kept->needs_secret));
 	if (given != NULL)
 		secret_set(kept->name, secret);
+	if (was_ordered(kept) && !destination->is_ordered)
+		defer_end_all(kept->name);
 	destination_changed();
 	hide_end(&hiding);
 	PG_RETURN_VOID();

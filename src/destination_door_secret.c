@@ -17,7 +17,7 @@ refuse(const Destination *destination, const char *wrong)
 	ereport(ERROR,
 			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg("the secret of destination %s %s", quoted_name(destination->name), wrong),
-			errhint("A secret is a text, a JSON object of texts, or \"file:\" and the name of a file in journey.secret_dir."));
+			errhint("A secret is a text, a JSON object of texts, or \"file:\" and the name of a file in the owner's folder of journey.secret_dir."));
 }
 
 static const char *
@@ -44,14 +44,17 @@ takes_secret(const Destination *destination)
 	return destination->kind == DESTINATION_WEBHOOK || destination->kind == DESTINATION_SMTP;
 }
 
-/* The file may come later, or be another by then. */
+/*
+ * The file may come later, or be another by then.  Why it cannot be read is the
+ * server's affair: its log says so once something is to be sent.
+ */
 static void
-warn_of_file(const Destination *destination, const char *missing)
+warn_of_file(const Destination *destination, const char *secret)
 {
 	ereport(WARNING,
 			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("nothing can be sent to destination %s yet: %s",
-				   quoted_name(destination->name), missing));
+			errmsg("nothing can be sent to destination %s yet: secret file %s cannot be read",
+				   quoted_name(destination->name), quoted_name(secret_file_name(secret))));
 }
 
 static void
@@ -69,6 +72,7 @@ warn_of_no_use(const Destination *destination)
 void
 door_check_secret(const Destination *destination, const char *secret)
 {
+	const char *owner = destination->author.owner;
 	List	   *names = destination_secret_names(destination);
 	const char *wrong;
 	const char *missing;
@@ -84,13 +88,13 @@ door_check_secret(const Destination *destination, const char *secret)
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("destinations of kind \"%s\" have no secret",
 					   destination_kind_name(destination->kind)));
-	wrong = secret_wrong(secret);
+	wrong = secret_wrong(secret, owner);
 	if (wrong != NULL)
 		refuse(destination, wrong);
-	resolved = secret_resolve(secret, &missing);
+	resolved = secret_resolve(secret, owner, &missing);
 	if (resolved == NULL)
 	{
-		warn_of_file(destination, missing);
+		warn_of_file(destination, secret);
 		return;
 	}
 	wrong = secret_lacks(resolved, names);

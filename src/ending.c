@@ -392,7 +392,7 @@ again(const Answer *answer)
 static void
 set_response(ActionEnd *end, Jsonb *response)
 {
-	if (response == NULL || VARSIZE(response) <= guc_max_props)
+	if (response == NULL || VARSIZE(response) <= guc_max_props + RESPONSE_ENVELOPE)
 		end->response = response;
 	else
 		end->error = end->error == NULL ? RESPONSE_DROPPED :

@@ -26,6 +26,9 @@ typedef enum AnswerKind
 	ANSWER_DEAD					/* no use in trying again */
 } AnswerKind;
 
+/* A response may be larger than journey.max_props by what is around a body. */
+#define RESPONSE_ENVELOPE 256
+
 typedef struct Answer
 {
 	const Claimed *claimed;

@@ -269,7 +269,7 @@ define_sending(void)
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("journey.secret_dir",
 							   "Folder of files that the secrets of destinations can name as file:<name>; empty: none.",
-							   NULL,
+							   "It has a folder for each role, by its name, with the files that destinations of that role can name.",
 							   &guc_secret_dir, "",
 							   PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 }

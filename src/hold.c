@@ -199,6 +199,13 @@ hold_is_webhook(const Jsonb *limits)
 		value.type == jbvBool && value.val.boolean;
 }
 
+bool
+hold_applies(const Jsonb *limits)
+{
+	return limits != NULL &&
+		(get_object(limits, "quiet") != NULL || get_object(limits, "cap") != NULL);
+}
+
 /* ---- may it leave? ---- */
 
 /* The end of the quiet hours that it is in; NO_TIME: in none. */

@@ -5,7 +5,8 @@
  *
  * journey.action.limits keeps what its journey said then: {"zone", "quiet": {"from",
  * "to"}, "cap": {"tag", "max", "per"}}, or {"webhook": true} for one of a tile webhook,
- * which neither touches; null for most.
+ * which neither touches; null for most.  One whose time was put off because it waits
+ * behind another of its member's has "behind": true besides (claim.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -24,6 +25,9 @@ extern Jsonb *hold_limits(const Journey *journey, const Tile *tile, const char *
 
 /* Is it an action of a tile webhook?  limits may be NULL. */
 extern bool hold_is_webhook(const Jsonb *limits);
+
+/* Does anything in them hold an action back?  limits may be NULL. */
+extern bool hold_applies(const Jsonb *limits);
 
 typedef struct Hold
 {

@@ -335,9 +335,17 @@ clip_message(ErrorData *error)
 								  error->message);
 }
 
+/* Whatever code SQL may raise, its errors come from other places. */
+bool
+isolate_is_cancel(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED && error->funcname != NULL &&
+		strcmp(error->funcname, "ProcessInterrupts") == 0;
+}
+
 /* The code has erred, its subtransaction is rolled back. */
 static ErrorData *
-settle(ErrorData *error)
+settle(ErrorData *error, bool (*is_raised) (const ErrorData *error))
 {
 	bool		ours = is_our_limit(error);
 
@@ -345,7 +353,7 @@ settle(ErrorData *error)
 	disarm();
 	refused = false;
 	first_pass = false;
-	if (!ours && concerns_everybody(error))
+	if (!ours && is_raised(error))
 		ReThrowError(error);
 	clip_message(error);
 	return error;
@@ -385,7 +393,15 @@ isolate(void (*fn) (void *arg), void *arg)
 {
 	ErrorData  *error = run_isolated(fn, arg);
 
-	return error ? settle(error) : NULL;
+	return error ? settle(error, concerns_everybody) : NULL;
+}
+
+ErrorData *
+isolate_wholly(void (*fn) (void *arg), void *arg)
+{
+	ErrorData  *error = run_isolated(fn, arg);
+
+	return error ? settle(error, isolate_is_cancel) : NULL;
 }
 
 /* ---- writes ---- */
@@ -451,5 +467,5 @@ isolate_write(void (*fn) (void *arg), void *arg)
 		error->message = WRITE_TOOK_TOO_LONG;
 		return error;
 	}
-	return error ? settle(error) : NULL;
+	return error ? settle(error, concerns_everybody) : NULL;
 }

@@ -20,7 +20,16 @@
 extern ErrorData *isolate(void (*fn) (void *arg), void *arg);
 
 /*
- * The same for a function that writes to the user's tables, as long as the step's
+ * The same, and nothing is raised again but the cancel that somebody sent: for code
+ * that is asked about one of many things, none of which may stop the others.
+ */
+extern ErrorData *isolate_wholly(void (*fn) (void *arg), void *arg);
+
+/* Did somebody cancel what we do?  An error that only says so is not that. */
+extern bool isolate_is_cancel(const ErrorData *error);
+
+/*
+ * isolate() for a function that writes to the user's tables, as long as the step's
  * time budget lasts.  What it sets off may call isolate() and limit_begin().
  */
 extern ErrorData *isolate_write(void (*fn) (void *arg), void *arg);

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * json_value.c
- *	  Values of SQL as values of JSON, as to_jsonb() makes them.
+ *	  Values of SQL as values of JSON, as to_jsonb() makes them; values of JSON as
+ *	  text, up to a limit.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,6 +12,7 @@
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/json.h"
 #include "utils/numeric.h"
 
 #include "json_value.h"
@@ -90,4 +92,124 @@ json_part(JsonbValue *value, Jsonb *jsonb)
 	value->type = jbvBinary;
 	value->val.binary.data = &jsonb->root;
 	value->val.binary.len = VARSIZE(jsonb) - VARHDRSZ;
+}
+
+/* ---- as text ---- */
+
+static void
+append_quoted(StringInfo to, const JsonbValue *string)
+{
+	char	   *copy = pnstrdup(string->val.string.val, string->val.string.len);
+
+	escape_json(to, copy);
+	pfree(copy);
+}
+
+/* No number is longer than numeric's 131072 digits and 16383 after the point. */
+static void
+append_number(StringInfo to, const JsonbValue *number)
+{
+	char	   *digits = DatumGetCString(DirectFunctionCall1(numeric_out,
+															 NumericGetDatum(number->val.numeric)));
+
+	appendStringInfoString(to, digits);
+	pfree(digits);
+}
+
+static bool
+append_scalar(StringInfo to, const JsonbValue *value, int limit)
+{
+	switch (value->type)
+	{
+		case jbvNull:
+			appendStringInfoString(to, "null");
+			break;
+		case jbvBool:
+			appendStringInfoString(to, value->val.boolean ? "true" : "false");
+			break;
+		case jbvNumeric:
+			append_number(to, value);
+			break;
+		case jbvString:
+			if (value->val.string.len > limit)
+				return false;
+			append_quoted(to, value);
+			break;
+		default:
+			elog(ERROR, "unexpected JSON value of type %d", (int) value->type);
+	}
+	return to->len <= limit;
+}
+
+/* One token, with the comma before it where it is not the first of its container. */
+static bool
+append_token(StringInfo to, JsonbIteratorToken token, const JsonbValue *value,
+			 bool first, int limit)
+{
+	if (!first && token != WJB_END_ARRAY && token != WJB_END_OBJECT)
+		appendStringInfoString(to, ", ");
+	switch (token)
+	{
+		case WJB_BEGIN_ARRAY:
+			appendStringInfoChar(to, '[');
+			break;
+		case WJB_END_ARRAY:
+			appendStringInfoChar(to, ']');
+			break;
+		case WJB_BEGIN_OBJECT:
+			appendStringInfoChar(to, '{');
+			break;
+		case WJB_END_OBJECT:
+			appendStringInfoChar(to, '}');
+			break;
+		case WJB_KEY:
+			if (!append_scalar(to, value, limit))
+				return false;
+			appendStringInfoString(to, ": ");
+			break;
+		default:
+			return append_scalar(to, value, limit);
+	}
+	return to->len <= limit;
+}
+
+static bool
+append_container(StringInfo to, JsonbContainer *container, int limit)
+{
+	bool		raw = JsonContainerIsScalar(container); /* an array in disguise */
+	bool		first = true;
+	JsonbIterator *it = JsonbIteratorInit(container);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	while ((token = JsonbIteratorNext(&it, &value, false)) != WJB_DONE)
+	{
+		if (raw && (token == WJB_BEGIN_ARRAY || token == WJB_END_ARRAY))
+			continue;
+		if (!append_token(to, token, &value, first, limit))
+			return false;
+		first = token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT || token == WJB_KEY;
+	}
+	return true;
+}
+
+bool
+json_append(StringInfo to, const JsonbValue *value, int limit)
+{
+	return value->type == jbvBinary ?
+		append_container(to, value->val.binary.data, limit) :
+		append_scalar(to, value, limit);
+}
+
+bool
+json_append_plain(StringInfo to, const JsonbValue *value, int limit)
+{
+	if (value->type == jbvNull)
+		return true;
+	if (value->type != jbvString)
+		return json_append(to, value, limit);
+	if (to->len + (int64) value->val.string.len > limit)
+		return false;
+	appendBinaryStringInfo(to, value->val.string.val, value->val.string.len);
+	return true;
 }

@@ -19,7 +19,4 @@
  */
 extern List *postpone_quiet(const ClaimOrder *order, List *candidates, int *postponed);
 
-/* Those whose member has an older one there that is to be tried later: until then. */
-extern int	postpone_later(const ClaimOrder *order, List *candidates);
-
 #endif							/* JOURNEY_POSTPONE_H */

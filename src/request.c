@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "utils/memutils.h"
 
 #include "guc.h"
 #include "isolate.h"
@@ -20,7 +21,9 @@
 
 typedef struct Building
 {
-	Evaluation	evaluation;
+	const Destination *destination;
+	const char *secret;
+	const Claimed *claimed;
 	TransferRequest *request;
 } Building;
 
@@ -28,11 +31,19 @@ static void
 build(void *arg)
 {
 	Building   *building = arg;
+	TransferRequest *request = building->request;
+	Evaluation	evaluation;
 
-	if (building->evaluation.destination->kind == DESTINATION_SMTP)
-		request_mail(&building->evaluation, building->request);
+	memset(request, 0, sizeof(TransferRequest));
+	request->total_ms = building->destination->timeout;
+	if (guc_http_ca_file && *guc_http_ca_file)
+		request->ca_file = guc_http_ca_file;
+	evaluation_init(&evaluation, building->destination, building->secret,
+					building->claimed);
+	if (building->destination->kind == DESTINATION_SMTP)
+		request_mail(&evaluation, request);
 	else
-		request_http(&building->evaluation, building->request);
+		request_http(&evaluation, request);
 }
 
 static bool
@@ -74,15 +85,16 @@ is_simple(const Destination *destination)
 }
 
 /*
- * Our own refusals, which hold nothing and leave nothing behind; whatever else it
- * may be is raised again.
+ * Our own refusals, which hold nothing and leave nothing behind; false: it was
+ * something else, which it is better to undo.
  */
-static ErrorData *
-try_simple(Building *building)
+static bool
+try_simple(Building *building, ErrorData **wrong)
 {
 	MemoryContext cxt = CurrentMemoryContext;
-	ErrorData  *volatile error = NULL;
+	volatile bool judged = true;
 
+	*wrong = NULL;
 	PG_TRY();
 	{
 		build(building);
@@ -90,24 +102,26 @@ try_simple(Building *building)
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(cxt);
-		error = CopyErrorData();
-		if (error->sqlerrcode != ERRCODE_INVALID_PARAMETER_VALUE)
+		*wrong = CopyErrorData();
+		if (isolate_is_cancel(*wrong))
 			PG_RE_THROW();
 		FlushErrorState();
+		judged = (*wrong)->sqlerrcode == ERRCODE_INVALID_PARAMETER_VALUE;
 	}
 	PG_END_TRY();
-	return error;
+	return judged;
 }
 
+/* Whatever is wrong is so with this action: others wait to be sent. */
 static ErrorData *
 try_build(Building *building)
 {
 	ErrorData  *error;
 
-	if (is_simple(building->evaluation.destination))
-		return try_simple(building);
+	if (is_simple(building->destination) && try_simple(building, &error))
+		return error;
 	budget_begin();
-	error = isolate(build, building);
+	error = isolate_wholly(build, building);
 	budget_end();
 	return error;
 }
@@ -130,15 +144,15 @@ bool
 request_build(const Destination *destination, const char *secret,
 			  const Claimed *claimed, TransferRequest *request, char **error)
 {
-	Building	building = {.request = request};
-	ErrorData  *wrong;
+	Building	building = {destination, secret, claimed, request};
+	MemoryContext own = AllocSetContextCreate(CurrentMemoryContext, "journey request",
+											  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(own);
+	ErrorData  *wrong = try_build(&building);
 
-	memset(request, 0, sizeof(TransferRequest));
-	request->total_ms = destination->timeout;
-	if (guc_http_ca_file && *guc_http_ca_file)
-		request->ca_file = guc_http_ca_file;
-	evaluation_init(&building.evaluation, destination, secret, claimed);
-	wrong = try_build(&building);
+	MemoryContextSwitchTo(old);
 	*error = wrong ? in_one_line(wrong->message) : NULL;
+	if (wrong)
+		MemoryContextDelete(own);
 	return wrong == NULL;
 }

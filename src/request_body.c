@@ -10,9 +10,18 @@
 #include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 
+#include "json_value.h"
 #include "request_value.h"
 
 #define MAX_BODY (1024 * 1024)	/* bytes; a payload is much smaller */
+
+static void
+refuse_body(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("the body is larger than %d bytes", MAX_BODY));
+}
 
 static void
 set_body(TransferRequest *request, char *text, size_t length)
@@ -20,9 +29,7 @@ set_body(TransferRequest *request, char *text, size_t length)
 	text = request_utf8(text, &length);
 
 	if (length > MAX_BODY)
-		ereport(ERROR,
-				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("the body is larger than %d bytes", MAX_BODY));
+		refuse_body();
 	request->body = text;
 
 	request->length = length;
@@ -50,7 +57,11 @@ append_pair(StringInfo form, const char *name, JsonbValue *value)
 		appendStringInfoChar(form, '&');
 	append_part(form, name);
 	appendStringInfoChar(form, '=');
+	if (strlen(text) > MAX_BODY)
+		refuse_body();
 	append_part(form, text);
+	if (form->len > MAX_BODY)
+		refuse_body();
 }
 
 /* An array is its name again and again, anything deeper is text of JSON. */
@@ -121,9 +132,12 @@ static void
 set_json(TransferRequest *request, Jsonb *body)
 {
 	StringInfoData text;
+	JsonbValue	value;
 
+	json_part(&value, body);
 	initStringInfo(&text);
-	(void) JsonbToCString(&text, &body->root, VARSIZE(body));
+	if (!json_append(&text, &value, MAX_BODY))
+		refuse_body();
 	set_body(request, text.data, text.len);
 }
 

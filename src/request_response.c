@@ -15,12 +15,10 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
+#include "ending.h"
 #include "guc.h"
 #include "isolate.h"
 #include "request_response.h"
-
-/* What is around a body of guc_max_props bytes. */
-#define ENVELOPE 256
 
 #define MAX_DEPTH 100			/* of JSON that is kept as such */
 
@@ -213,7 +211,7 @@ make(int status, JsonbValue *body)
 	push(&state, "status", &number);
 	push(&state, "body", body);
 	response = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-	return VARSIZE(response) <= guc_max_props + ENVELOPE ? response : NULL;
+	return VARSIZE(response) <= guc_max_props + RESPONSE_ENVELOPE ? response : NULL;
 }
 
 static Jsonb *

@@ -15,12 +15,12 @@
 
 #include "lib/stringinfo.h"
 
+#include "compat.h"
 #include "request_value.h"
 
 #define MAX_DECODING 8			/* times that something may be encoded */
 
-static void
-pg_attribute_noreturn()
+pg_noreturn static void
 refuse(const char *message)
 {
 	ereport(ERROR,

@@ -16,8 +16,12 @@
 
 #include "guc.h"
 #include "hot.h"
+#include "json_value.h"
+#include "mail.h"
 #include "request_value.h"
 #include "zone.h"
+
+#define MAX_TEXT MAIL_LENGTH_MAX	/* bytes; the longest that there can be */
 
 /* ---- names ---- */
 
@@ -26,6 +30,32 @@ set_text(NullableDatum *target, const char *value)
 {
 	target->value = CStringGetTextDatum(value);
 	target->isnull = false;
+}
+
+/* Small values of JSON may be long texts. */
+static void
+refuse_length(const char *what)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			errmsg("%s is longer than %d bytes", what, MAX_TEXT));
+}
+
+/*
+ * Expressions such as payload->>'text' write part of it out, and nobody can tell
+ * them to stop.
+ */
+static void
+check_payload(Jsonb *payload)
+{
+	StringInfoData text;
+	JsonbValue	value;
+
+	json_part(&value, payload);
+	initStringInfo(&text);
+	if (!json_append(&text, &value, MAX_TEXT))
+		refuse_length("the payload as text");
+	pfree(text.data);
 }
 
 /* Called by the evaluator for each name that an expression reads. */
@@ -42,6 +72,8 @@ fetch_name(Scope *scope, Variable variable)
 	switch (variable)
 	{
 		case VAR_PAYLOAD:
+			if (evaluation->payload)
+				check_payload(evaluation->payload);
 			target->value = PointerGetDatum(evaluation->payload);
 			target->isnull = evaluation->payload == NULL;
 			break;
@@ -128,16 +160,16 @@ request_utf8(char *value, size_t *length)
 }
 
 char *
-request_text(JsonbValue *value)
+request_text(const JsonbValue *value)
 {
-	Jsonb	   *jsonb;
+	StringInfoData text;
 
 	if (value->type == jbvNull)
 		return NULL;
-	if (value->type == jbvString)
-		return pnstrdup(value->val.string.val, value->val.string.len);
-	jsonb = JsonbValueToJsonb(value);
-	return JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
+	initStringInfo(&text);
+	if (!json_append_plain(&text, value, MAX_TEXT))
+		refuse_length("a value");
+	return text.data;
 }
 
 char *
@@ -151,14 +183,7 @@ evaluation_text(Evaluation *evaluation, Template *template)
 	if (template == NULL)
 		return NULL;
 	jsonb = template_eval(template, &evaluation->destination->author, &evaluation->scope);
-	if (JB_ROOT_IS_SCALAR(jsonb))
-		(void) JsonbExtractScalar(&jsonb->root, &value);
-	else
-	{
-		value.type = jbvBinary;
-		value.val.binary.data = &jsonb->root;
-		value.val.binary.len = VARSIZE(jsonb) - VARHDRSZ;
-	}
+	json_part(&value, jsonb);
 	text = request_text(&value);
 
 	if (text == NULL)

@@ -52,8 +52,8 @@ extern void evaluation_login(Evaluation *evaluation, TransferRequest *request);
 /* A text of the database in UTF-8; itself where it is so already. */
 extern char *request_utf8(char *value, size_t *length);
 
-/* A value of JSON as text: strings as they are; NULL for null. */
-extern char *request_text(JsonbValue *value);
+/* A value of JSON as text: strings as they are; NULL for null.  Raises 22023 if it is long. */
+extern char *request_text(const JsonbValue *value);
 
 /* Raise 22023 where a line's end or the like is in a value of what cannot hold one. */
 extern void request_check_line(const char *what, const char *value);

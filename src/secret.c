@@ -256,27 +256,38 @@ object_wrong(const char *secret)
 }
 
 const char *
-secret_wrong(const char *secret)
+secret_file_name(const char *stored)
 {
+	size_t		length = strlen(FILE_PREFIX);
+
+	return strncmp(stored, FILE_PREFIX, length) == 0 ? stored + length : NULL;
+}
+
+const char *
+secret_wrong(const char *secret, const char *owner)
+{
+	const char *file = secret_file_name(secret);
+
 	if (strlen(secret) > MAX_SECRET_LENGTH)
 		return "is too long";
-	if (strncmp(secret, FILE_PREFIX, strlen(FILE_PREFIX)) == 0)
-		return secret_file_wrong(secret + strlen(FILE_PREFIX));
+	if (file)
+		return secret_file_wrong(owner, file);
 	return looks_like_object(secret) ? object_wrong(secret) : text_wrong(secret);
 }
 
 /* ---- for use ---- */
 
 char *
-secret_resolve(const char *stored, const char **missing)
+secret_resolve(const char *stored, const char *owner, const char **missing)
 {
+	const char *file = secret_file_name(stored);
 	char	   *secret;
 	const char *wrong;
 
 	*missing = NULL;
-	if (strncmp(stored, FILE_PREFIX, strlen(FILE_PREFIX)) != 0)
+	if (file == NULL)
 		return pstrdup(stored);
-	secret = secret_file_read(stored + strlen(FILE_PREFIX), missing);
+	secret = secret_file_read(owner, file, missing);
 	if (secret == NULL)
 		return NULL;
 	wrong = looks_like_object(secret) ? object_wrong(secret) : text_wrong(secret);
@@ -302,7 +313,7 @@ destination_secret(const Destination *destination, const char **missing)
 				" give it again with journey_destination_update()";
 		return NULL;
 	}
-	secret = secret_resolve(stored, missing);
+	secret = secret_resolve(stored, destination->author.owner, missing);
 	if (secret == NULL)
 		return NULL;
 	lacks = secret_lacks(secret, destination_secret_names(destination));

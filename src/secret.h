@@ -19,11 +19,17 @@
 extern char *secret_get(const char *destination);
 extern void secret_set(const char *destination, const char *secret);
 
-/* What is stored as the secret it stands for; NULL and why: its file cannot be read. */
-extern char *secret_resolve(const char *stored, const char **missing);
+/*
+ * What is stored as the secret it stands for; NULL and why: its file cannot be read.
+ * The owner is the destination's, whose files it can name.
+ */
+extern char *secret_resolve(const char *stored, const char *owner, const char **missing);
 
 /* NULL, or why it cannot be a secret, as: is too long.  Holds nothing of it. */
-extern const char *secret_wrong(const char *secret);
+extern const char *secret_wrong(const char *secret, const char *owner);
+
+/* NULL, or the name of the file that it names. */
+extern const char *secret_file_name(const char *stored);
 
 /* Does it sign requests? */
 extern bool secret_signs(const char *secret);

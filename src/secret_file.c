@@ -4,7 +4,9 @@
  *	  Secrets in files of journey.secret_dir.
  *
  * Such a secret is in no table, no backup of the database and no statement.  The
- * file is read anew at each use, so that it can be changed without us.
+ * file is read anew at each use, so that it can be changed without us.  Whose a file
+ * is says the folder it is in: the name of the role that owns the destination, so
+ * that nobody has another's sent to himself.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,15 +24,23 @@
 #include "secret.h"
 #include "secret_file.h"
 
+static bool
+is_plain(const char *name)
+{
+	return name_is_printable(name) && strchr(name, '/') == NULL && name[0] != '.';
+}
+
 const char *
-secret_file_wrong(const char *name)
+secret_file_wrong(const char *owner, const char *name)
 {
 	if (!name_is_printable(name))
 		return "names no file";
-	if (strchr(name, '/') != NULL || name[0] == '.')
+	if (!is_plain(name))
 		return "names a file outside of journey.secret_dir";
 	if (strlen(name) > MAXPGPATH / 4)
 		return "names a file by too long a name";
+	if (!is_plain(owner))
+		return "names a file, but the role's name can be no folder's";
 	return NULL;
 }
 
@@ -89,9 +99,9 @@ complain_file(const char *name, const char *wrong)
 }
 
 char *
-secret_file_read(const char *name, const char **missing)
+secret_file_read(const char *owner, const char *name, const char **missing)
 {
-	const char *wrong = secret_file_wrong(name);
+	const char *wrong = secret_file_wrong(owner, name);
 	char	   *text = NULL;
 	int			fd;
 
@@ -102,7 +112,7 @@ secret_file_read(const char *name, const char **missing)
 		*missing = complain_file(name, wrong);
 		return NULL;
 	}
-	fd = OpenTransientFile(psprintf("%s/%s", guc_secret_dir, name),
+	fd = OpenTransientFile(psprintf("%s/%s/%s", guc_secret_dir, owner, name),
 						   O_RDONLY | O_NONBLOCK | PG_BINARY);
 	if (fd < 0)
 	{

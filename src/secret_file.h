@@ -10,10 +10,13 @@
 
 #include "postgres.h"
 
-/* NULL, or why the file cannot have that name, as: names no file. */
-extern const char *secret_file_wrong(const char *name);
+/*
+ * NULL, or why a file cannot have that name, as: names no file.  The owner is the
+ * role of the destination, whose name is that of the files' folder.
+ */
+extern const char *secret_file_wrong(const char *owner, const char *name);
 
 /* What stands in it, without its last line's end; NULL and why not. */
-extern char *secret_file_read(const char *name, const char **missing);
+extern char *secret_file_read(const char *owner, const char *name, const char **missing);
 
 #endif							/* JOURNEY_SECRET_FILE_H */

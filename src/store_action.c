@@ -103,6 +103,11 @@ count_rows(SqlPlan *plan, Datum *values)
 	" AND state OPERATOR(pg_catalog.<>) 'suppressed'" \
 	" AND state OPERATOR(pg_catalog.<>) 'cancelled'"
 
+/* By quiet hours, and not only because another of its member's comes first. */
+#define IS_HELD(a) \
+	" AND coalesce(" a "limits OPERATOR(pg_catalog.->) 'behind', 'false')" \
+	" OPERATOR(pg_catalog.=) 'false'"
+
 /* Those of them that the step is about to cancel: see store_cancel_actions. */
 static int
 count_cancelled(Step *step, const Cancel *cancel, Datum tag, TimestampTz since)
@@ -112,7 +117,7 @@ count_cancelled(Step *step, const Cancel *cancel, Datum tag, TimestampTz since)
 		" AND (id OPERATOR(pg_catalog.=) $5"
 		" OR member OPERATOR(pg_catalog.=) $6 AND state OPERATOR(pg_catalog.=) 'pending'"
 		" AND (NOT $7 OR (attempts OPERATOR(pg_catalog.=) 0"
-		" AND next_attempt_at OPERATOR(pg_catalog.>) $4)))",
+		" AND next_attempt_at OPERATOR(pg_catalog.>) $4" IS_HELD("") ")))",
 		7, {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID, BOOLOID}
 	};
 	pg_uuid_t	none = {{0}};
@@ -237,7 +242,7 @@ store_cancel_actions(text *customer, int64 member, bool held_only, TimestampTz n
 		" WHERE n.customer OPERATOR(pg_catalog.=) $1 AND n.member OPERATOR(pg_catalog.=) $2"
 		" AND n.state OPERATOR(pg_catalog.=) 'pending'"
 		" AND (NOT $3 OR (n.attempts OPERATOR(pg_catalog.=) 0"
-		" AND n.next_attempt_at OPERATOR(pg_catalog.>) $4))"
+		" AND n.next_attempt_at OPERATOR(pg_catalog.>) $4" IS_HELD("n.") "))"
 		" FOR UPDATE SKIP LOCKED) held"
 		" WHERE a.customer OPERATOR(pg_catalog.=) $1 AND a.id OPERATOR(pg_catalog.=) held.id",
 		4, {TEXTOID, INT8OID, BOOLOID, TIMESTAMPTZOID}

@@ -23,6 +23,7 @@
 #include "template_internal.h"
 
 #define MAX_TEMPLATE_DEPTH 100
+#define MAX_VALUES (64 * 1024 * 1024)	/* bytes of all values of a template */
 
 /* ---- making ---- */
 
@@ -199,7 +200,28 @@ typedef struct Rendering
 {
 	const Author *author;
 	Scope	   *scope;
+	int			room;			/* bytes that its values may still have */
 } Rendering;
+
+static void
+refuse_size(void)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			errmsg("template gives more than %d MB", MAX_VALUES / (1024 * 1024)));
+}
+
+/* Its memory is that of who sends for everybody. */
+static void
+take_room(Rendering *rendering, const JsonbValue *value)
+{
+	int			size = value->type == jbvString ? value->val.string.len :
+		value->type == jbvBinary ? value->val.binary.len : 0;
+
+	if (size > rendering->room)
+		refuse_size();
+	rendering->room -= size;
+}
 
 static void
 evaluate(Expression *expr, Rendering *rendering, JsonbValue *value)
@@ -212,22 +234,15 @@ evaluate(Expression *expr, Rendering *rendering, JsonbValue *value)
 		value->type = jbvNull;
 	else
 		json_plain_value(value, type, datum);
+	take_room(rendering, value);
 }
 
 /* A value within a text: strings as they are, null as nothing. */
 static void
 append_text(StringInfo text, JsonbValue *value)
 {
-	if (value->type == jbvNull)
-		return;
-	if (value->type == jbvString)
-		appendBinaryStringInfo(text, value->val.string.val, value->val.string.len);
-	else
-	{
-		Jsonb	   *jsonb = JsonbValueToJsonb(value);
-
-		(void) JsonbToCString(text, &jsonb->root, VARSIZE(jsonb));
-	}
+	if (!json_append_plain(text, value, MAX_VALUES))
+		refuse_size();
 }
 
 /* A value within a path. */
@@ -341,7 +356,7 @@ render(Template *node, Rendering *rendering, JsonbParseState **state, bool in_ob
 Jsonb *
 template_eval(Template *template, const Author *author, Scope *scope)
 {
-	Rendering	rendering = {author, scope};
+	Rendering	rendering = {author, scope, MAX_VALUES};
 	JsonbParseState *state = NULL;
 	JsonbValue	value;
 

@@ -70,16 +70,19 @@ is($node->safe_psql('shop', "SELECT query FROM pg_stat_activity WHERE wait_event
 $node->safe_psql('shop', "ROLLBACK PREPARED 'held'");
 ok($waiting->finish, 'the update went on');
 
-# ---- files ----
+# ---- files: each role's in a folder of its own ----
+
+my $role = $node->safe_psql('shop', 'SELECT current_user');
+mkdir "$folder/$role" or die $!;
 
 sub file
 {
 	my ($name, $mode, $text) = @_;
 
-	open(my $handle, '>', "$folder/$name") or die $!;
+	open(my $handle, '>', "$folder/$role/$name") or die $!;
 	print $handle $text;
 	close $handle;
-	chmod $mode, "$folder/$name";
+	chmod $mode, "$folder/$role/$name";
 }
 
 # What a destination that reads a whole secret, or a part of one, says of a file.
@@ -104,25 +107,32 @@ file('two_lines', 0600, "a\nb\n");
 file('long', 0600, 'x' x 70000);
 file('latin', 0600, "t\xf6ken\n");
 file('object', 0600, qq({"key": "token"}\n));
-mkdir "$folder/folder";
-symlink "$folder/good", "$folder/link";
+mkdir "$folder/$role/folder";
+symlink "$folder/$role/good", "$folder/$role/link";
 
-my $prefix = qr/WARNING: .*nothing can be sent to destination "held" yet: /;
+# What cannot be used says no more than that.
+sub cannot { my ($name) = @_; return qr/\AWARNING:  nothing can be sent to destination "held" yet: secret file "$name" cannot be read\Z/; }
+
 is(said('good'), '', 'a file');
 is(said('bare'), '', 'a file without a line end');
 is(said('link'), '', 'a link to a file');
-like(said('missing'), qr/${prefix}secret file "missing" cannot be used: No such file/, 'no file');
-like(said('read_by_all'), qr/$prefix.*group or others may read it/, 'others may read it');
-like(said('read_by_group'), qr/$prefix.*group or others may read it/, 'the group may read it');
-like(said('written_by_group'), qr/$prefix.*group or others may write it/, 'the group may write it');
-like(said('empty'), qr/$prefix.*it is empty/, 'an empty file');
-like(said('two_lines'), qr/${prefix}what stands in "file:two_lines" holds a control character/, 'two lines');
-like(said('long'), qr/$prefix.*it is too long/, 'a long file');
-like(said('latin'), qr/$prefix.*encoding/, 'another encoding');
-like(said('folder'), qr/$prefix.*(not a file|directory)/, 'a folder');
+like(said($_), cannot($_), "not: $_")
+  for qw(missing read_by_all read_by_group written_by_group empty two_lines long latin folder);
 is(said('object', 'secret.key'), '', 'an object');
 like(said('object', 'secret.other'), qr/ERROR: .*has no text "other"/, 'an object without that name');
-unlike(said('missing'), qr/\Q$folder\E/, 'where the folder is, is not told');
+
+# Another's file cannot be named, whatever the role's name.
+my $own = q{'{"url": "https://example.com", "user": "{{ secret }}"}'};
+for my $other ('other', "../$role", "../$role/x", '.', '..', "x/../$role", "$folder/$role")
+{
+	(my $quoted = $other) =~ s/"/""/g;
+	$node->safe_psql('shop', qq{CREATE ROLE "$quoted"; SELECT journey_grant('$other', 'operate');});
+	my $complaint = run_logged(qq{SET ROLE "$quoted"; SELECT journey_destination_create('of $other', 'webhook', $own, 'file:good')});
+	like($complaint, $other eq 'other' ? qr/secret file "good" cannot be read/ : qr/ERROR: .*names a file, but the role's name can be no folder's/,
+		"role $other does not get it");
+}
+like(run_logged("SELECT journey_destination_update('held', $own, 'file:../$role/good')"), qr/names a file outside of journey\.secret_dir/, 'nor does a path');
+said('missing');
 is($node->safe_psql('shop', "SELECT secret FROM journey.secret WHERE destination = 'held'"),
 	'file:missing', 'its name is all that the database has');
 
@@ -144,7 +154,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE copy');
 	$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('copy'), '-f', $file ], 'it can be restored');
 }
 is($node->safe_psql('copy', 'SELECT string_agg(name, \' \' ORDER BY name) FROM journey.destination WHERE needs_secret'),
-	'b held named signing', 'the copy knows which need a secret');
+	'b held named of other signing', 'the copy knows which need a secret');
 is($node->safe_psql('copy', 'SELECT count(*) FROM journey.secret'), '0', 'and has none');
 my ($status, $stdout, $stderr) = $node->psql('copy', "SELECT journey_destination_update('named', $good)");
 like($stderr, qr/destination "named" needs a secret/, 'to change such a one the secret must be given again');

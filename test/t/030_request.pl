@@ -142,6 +142,31 @@ like($get, qr/\AGET .*webhook-timestamp: \d+\n\n\z/s, 'GET has no body');
 unlike($get, qr/Content-Type/, 'and says nothing of one');
 is($large, 'ERROR the body is larger than 1048576 bytes', 'a body without bounds');
 
+# Numbers that are short in jsonb and long as text: they are written no further than
+# to the limit, and whatever an action's making raises is that action's error.
+my $numbers = '[' . join(',', ('1e131071') x 9000) . ']';
+my %long = (
+	'as it is' => [ { url => 'https://a.test/' }, qr/the body is larger than 1048576 bytes/ ],
+	'form' => [ \%form, qr/the body is larger than 1048576 bytes/ ],
+	'in a header' => [ { url => 'https://a.test/', method => 'GET', headers => { 'X-A' => '{{ payload }}' } }, qr/the payload as text is longer than 10485760 bytes/ ],
+	'in a text' => [ { %form, content_type => 'text/plain', body => "x {{ payload->'a' }}" }, qr/the payload as text is longer than 10485760 bytes/ ],
+	'of a template' => [ { url => 'https://a.test/', body => { x => "x {{ (SELECT jsonb_agg(1e131071::numeric) FROM generate_series(1, 3000)) }}" } }, qr/template gives more than 64 MB/ ],
+	'many values' => [ { url => 'https://a.test/', body => [ ("{{ repeat('x', 9000000) }}") x 9 ] }, qr/template gives more than 64 MB/ ]);
+for my $name (sort keys %long)
+{
+	my ($said) = build([ $long{$name}[0], qq({"a": $numbers, "b": $numbers, "c": $numbers}) ]);
+	like($said, qr/\AERROR $long{$name}[1]\z/, "written out: $name");
+}
+my ($number) = build([ { url => 'https://a.test/' }, '{"a": [1e20, {"b": -0.10}], "c": {}, "d": [], "e": [[1], "\\"\\n"], "f": false}' ]);
+is((parts($number))[1], '{"a": [100000000000000000000, {"b": -0.10}], "c": {}, "d": [], "e": [[1], "\"\n"], "f": false}', 'JSON is written as the server does');
+is((parts((build([ { url => 'https://a.test/' }, $_ ]))[0]))[1], $_, "and $_") for '1', '"x"', 'null', 'true', '[]', '{}';
+for my $state (qw(40001 40P01 53100 57014 57P01 XX001))
+{
+	$node->safe_psql('postgres', "CREATE OR REPLACE FUNCTION public.fail() RETURNS text LANGUAGE plpgsql AS \$\$ BEGIN RAISE EXCEPTION 'failed' USING ERRCODE = '$state'; END \$\$; ALTER DATABASE postgres SET journey.condition_functions = 'any'");
+	is((build([ { url => 'https://a.test/', body => { x => '{{ public.fail() }}' } }, {} ]))[0], 'ERROR failed', "a template that raises $state");
+}
+$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET journey.condition_functions');
+
 # --- a tile's part
 
 my $tile = build_tile({ path => '/orders/4%2F2?a=b', method => 'PUT', body => { q => 1 },

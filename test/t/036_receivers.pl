@@ -130,6 +130,9 @@ case('secretpath', [404], 'dead', 1, '^HTTP status 404$', path => '/secretpath/h
 case('secretquery', [ 503 ], 'dead', 3, '^HTTP status 503$', path => '/secretquery',
 	url => $sink->url('http', '/secretquery?key={{ secret }}'));
 case('password', [401], 'dead', 1, '^HTTP status 401$', user => 'me', password => '{{ secret }}');
+case('echo', [ { status => 401, json => { wrong => 'Bearer hush-hush-echo' } } ], 'dead', 1, '^HTTP status 401$', status => 401);
+case('echo_reason', [ { status => 400, reason => 'hush-hush-echo_reason', body => 'no hush-hush-echo_reason' } ],
+	'dead', 1, '^HTTP status 400$', body => '"no ***"');
 if ($private)
 {
 	case('secrethost', [200], 'dead', 3, 'name', url => 'https://{{ secret }}.test/', arrives => 0);
