@@ -283,18 +283,22 @@ static int
 write_all_heard(List *heard, int ms)
 {
 	TimestampTz begun = GetCurrentTimestamp();
+	TimestampTz now = begun;
 	int			settled = 0;
 	ListCell   *cell;
 
 	foreach(cell, heard)
 	{
 		Ending	   *ending = lfirst(cell);
+		TimestampTz before = now;
 
-		if (ms > 0 && foreach_current_index(cell) > 0 &&
-			TimestampDifferenceExceeds(begun, GetCurrentTimestamp(), ms))
-			ending->is_late = true;
-		else
-			settled += write_heard(ending);
+		ending->is_late = ms > 0 && foreach_current_index(cell) > 0 &&
+			TimestampDifferenceExceeds(begun, now, ms);
+		if (ending->is_late)
+			continue;
+		settled += write_heard(ending);
+		now = GetCurrentTimestamp();
+		ending->took = Max(now - before, 1);
 	}
 	return settled;
 }
@@ -446,5 +450,6 @@ ending_record(List *answers, int ms)
 
 		answer->is_recorded = ending->is_settled;
 		answer->is_late = ending->is_late;
+		answer->took = ending->took;
 	}
 }

@@ -41,6 +41,8 @@ typedef struct Answer
 								 * none */
 	bool		is_recorded;	/* set by ending_record() */
 	bool		is_late;		/* it was not, as the time was over */
+	int64		took;			/* microseconds of what members did who heard
+								 * of it */
 } Answer;
 
 /*
@@ -67,6 +69,7 @@ typedef struct Ending
 	bool		is_settled;		/* it is written, or was in another state */
 	bool		is_written;
 	bool		is_late;		/* not looked at, as the time was over */
+	int64		took;			/* microseconds; 0: nobody heard of it */
 } Ending;
 
 /* An action that was looked up. */

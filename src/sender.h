@@ -91,6 +91,8 @@ typedef struct Flow
 	bool		is_sure;		/* something is due then */
 	int64		ready_at;		/* nothing is claimed before */
 	int64		build_time;		/* of a request, as of late; -1: not known */
+	int64		tell_time;		/* of what members do who hear of the end */
+	int64		tell_at;		/* where that is long: not before */
 	long		retry;			/* ms; after a claim that gave nothing */
 	long		rest;			/* ms; after an error */
 

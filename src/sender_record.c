@@ -25,6 +25,7 @@
 #define ENOUGH 64				/* that are recorded without waiting for more */
 #define WAIT_FOR_MORE 5			/* ms */
 #define TIME_AT_ONCE 50			/* ms of one transaction, for what members do */
+#define LONG_TELLING (5 * MS)	/* for one of them */
 #define REST_AFTER_FAILURE 10	/* times as long as it took */
 
 /* ---- when ---- */
@@ -48,6 +49,13 @@ states_wake_at(const Sender *sender)
 	return at;
 }
 
+/* So long that the others are recorded before? */
+static bool
+is_slow(const Flow *flow)
+{
+	return flow->tell_time >= LONG_TELLING;
+}
+
 /*
  * With nothing else under way there is no more to wait for.  What could not be
  * recorded has its own time.
@@ -65,6 +73,8 @@ record_wakes_at(Sender *sender, int64 now)
 
 		if (flight->is_alone)
 			at = Min(at, Max(flight->record_at, sender->alone_at));
+		else if (is_slow(flight->flow))
+			at = Min(at, Max(flight->record_at, flight->flow->tell_at));
 		else if (flight->record_at > 0)
 			at = Min(at, flight->record_at);
 		else
@@ -228,7 +238,10 @@ try_record(Sender *sender, List *flights)
 	foreach(cell, flights)
 	{
 		Flight	   *flight = lfirst(cell);
+		Flow	   *flow = flight->flow;
 
+		if (flight->answer.took > 0)
+			flow->tell_time = (flow->tell_time + flight->answer.took) / 2;
 		if (flight->answer.is_recorded)
 			finish(sender, flight);
 		else if (flight->answer.is_late)
@@ -239,9 +252,24 @@ try_record(Sender *sender, List *flights)
 	return true;
 }
 
-/* Those that are to be recorded now, together or each alone. */
+/* Which of those that are to be recorded now */
+typedef enum Portion
+{
+	PORTION_USUAL,
+	PORTION_SLOW,
+	PORTION_ALONE
+} Portion;
+
+static Portion
+portion_of(const Flight *flight)
+{
+	if (flight->is_alone)
+		return PORTION_ALONE;
+	return is_slow(flight->flow) ? PORTION_SLOW : PORTION_USUAL;
+}
+
 static List *
-to_be_recorded(Sender *sender, int64 now, bool alone)
+to_be_recorded(Sender *sender, int64 now, Portion portion)
 {
 	List	   *flights = NIL;
 	dlist_iter	iter;
@@ -250,11 +278,43 @@ to_be_recorded(Sender *sender, int64 now, bool alone)
 	{
 		Flight	   *flight = dlist_container(Flight, node, iter.cur);
 
-		if (flight->record_at <= now && flight->is_alone == alone &&
+		if (flight->record_at <= now && portion_of(flight) == portion &&
+			(portion != PORTION_SLOW || flight->flow->tell_at <= now) &&
 			list_length(flights) < MOST_AT_ONCE)
 			flights = lappend(flights, flight);
 	}
 	return flights;
+}
+
+static void
+record_some(Sender *sender, List *flights)
+{
+	ListCell   *cell;
+
+	if (try_record(sender, flights))
+		return;
+	if (flights == NIL)
+		sender_rest(sender);
+	foreach(cell, flights)
+		((Flight *) lfirst(cell))->is_alone = true;
+}
+
+/* Half of the time is for others. */
+static void
+record_slow(Sender *sender)
+{
+	int64		begun = sender_clock();
+	List	   *flights = to_be_recorded(sender, begun, PORTION_SLOW);
+	List	   *flows = NIL;
+	ListCell   *cell;
+
+	if (flights == NIL)
+		return;
+	foreach(cell, flights)
+		flows = list_append_unique_ptr(flows, ((Flight *) lfirst(cell))->flow);
+	record_some(sender, flights);
+	foreach(cell, flows)
+		((Flow *) lfirst(cell))->tell_at = 2 * sender_clock() - begun;
 }
 
 /*
@@ -270,7 +330,7 @@ record_one_by_one(Sender *sender)
 
 	if (begun < sender->alone_at)
 		return;
-	foreach(cell, to_be_recorded(sender, begun, true))
+	foreach(cell, to_be_recorded(sender, begun, PORTION_ALONE))
 	{
 		Flight	   *flight = lfirst(cell);
 		int64		now = sender_clock();
@@ -289,15 +349,10 @@ void
 sender_record(Sender *sender)
 {
 	int64		now = sender_clock();
-	List	   *flights = to_be_recorded(sender, now, false);
-	ListCell   *cell;
+	List	   *flights = to_be_recorded(sender, now, PORTION_USUAL);
 
-	if ((flights != NIL || states_wake_at(sender) <= now) && !try_record(sender, flights))
-	{
-		if (flights == NIL)
-			sender_rest(sender);
-		foreach(cell, flights)
-			((Flight *) lfirst(cell))->is_alone = true;
-	}
+	if (flights != NIL || states_wake_at(sender) <= now)
+		record_some(sender, flights);
+	record_slow(sender);
 	record_one_by_one(sender);
 }
