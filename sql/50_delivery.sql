@@ -6,7 +6,8 @@ CREATE OR REPLACE VIEW journey.destination_preset AS
 SELECT p.name, p.kind, p.config, p.description
   FROM (VALUES
 	('signed', 'webhook', $$
-		{"body": {"type": "journey.{{ tile }}", "timestamp": "{{ created_at }}",
+		{"signed": true,
+		 "body": {"type": "journey.{{ tile }}", "timestamp": "{{ created_at }}",
 				  "data": {"id": "{{ id }}", "journey": "{{ journey }}", "tile": "{{ tile }}",
 						   "customer": "{{ customer }}", "payload": "{{ payload }}"}}}
 	$$::jsonb, 'A webhook of your own by Standard Webhooks: {type, timestamp, data}, signed. Give "url"; the secret is whsec_ and the base64 of 24 to 64 random bytes. Format: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md'),

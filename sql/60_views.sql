@@ -68,7 +68,7 @@ SELECT t.id, t.member, t.seq, j.name AS journey, t.version, t.customer,
 CREATE OR REPLACE VIEW journey.failure AS
 SELECT j.name AS journey, f.version, v.tiles[f.tile + 1] AS tile, f.edge, f.sqlstate,
 	   date_bin('1 minute', f.at, '2000-01-01 00:00+00') AS minute, count(*) AS count,
-	   (array_agg(f.customer ORDER BY f.at DESC))[1] AS last_customer,
+	   (array_agg(f.customer ORDER BY f.at DESC, f.customer))[1] AS last_customer,
 	   (array_agg(f.message ORDER BY f.at DESC))[1] AS message, f.source
   FROM journey.failure_row f
   LEFT JOIN journey.journey j ON j.id = f.journey

@@ -27,7 +27,7 @@ SELECT l.level, m.kind, n.name
 			destination_preset,
 			audience, audience_member, source, watch, profile, customer, queue, pause, held, forgotten, status, tile_stats,
 			failure, upcoming, worker, delivery}'),
-		('{view, operate}', 'function', '{worker_list, outbox_count, move_counts}'),
+		('{view, operate}', 'function', '{worker_list, outbox_count, send_problem, move_counts}'),
 		('{author, view, operate}', 'schema', '{journey}')) AS m (levels, kind, names)
  CROSS JOIN LATERAL unnest(m.levels) AS l (level)
  CROSS JOIN LATERAL unnest(m.names) AS n (name);

@@ -21,6 +21,13 @@ END;
 COMMENT ON FUNCTION journey.outbox_count(text) IS
 'Internal. What is to leave for a destination, as journey.delivery shows it.';
 
+CREATE OR REPLACE FUNCTION journey.send_problem(destination text)
+RETURNS text
+LANGUAGE c STRICT VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'journey_send_problem';
+COMMENT ON FUNCTION journey.send_problem(text) IS
+'Internal. Why nothing can be sent to a destination: its secret, or its file, is not there. Null where nothing is the matter.';
+
 CREATE OR REPLACE VIEW journey.delivery AS
 SELECT d.name AS destination, d.kind,
 	   CASE WHEN d.disabled IS NOT NULL THEN 'disabled'
@@ -34,10 +41,7 @@ SELECT d.name AS destination, d.kind,
 			WHEN d.paused_at IS NOT NULL THEN 'paused since ' || d.paused_at
 			WHEN NOT current_setting('journey.delivery')::bool THEN 'the setting journey.delivery is off'
 			WHEN d.kind <> 'pull' THEN
-				CASE WHEN d.needs_secret AND NOT EXISTS (SELECT FROM journey.secret s WHERE s.destination = d.name)
-					 THEN 'its secret is missing: a dump has none'
-					 WHEN NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = d.owner)
-					 THEN format('role "%s", its owner, does not exist', d.owner)
+				CASE WHEN p.problem IS NOT NULL THEN p.problem
 					 WHEN w.senders = 0 THEN coalesce('no worker: ' || w.why_none, 'no worker: the sender is starting')
 					 WHEN w.why_idle IS NOT NULL THEN w.why_idle
 					 WHEN d.breaker = 'open' THEN 'too many attempts failed in a row; the next is made at ' || d.breaker_until
@@ -45,6 +49,7 @@ SELECT d.name AS destination, d.kind,
 	   END AS why
   FROM journey.destination d
  CROSS JOIN LATERAL journey.outbox_count(d.name) q
+ CROSS JOIN LATERAL journey.send_problem(d.name) AS p (problem)
   LEFT JOIN (
 		SELECT p.destination, sum(p.delivered)::bigint AS delivered, sum(p.failed)::bigint AS failed,
 			   sum(p.dead)::bigint AS dead, max(p.p50) AS p50, max(p.p99) AS p99

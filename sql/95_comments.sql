@@ -98,7 +98,7 @@ COMMENT ON COLUMN journey.action.expires_at IS 'from then on it is not sent; nul
 COMMENT ON COLUMN journey.action.retry IS 'its tile''s retry schedule: max attempts, and first, longest (seconds) and factor of the time between them; null: the default';
 
 COMMENT ON COLUMN journey.action.seq IS 'number of the member''s transition that made it, from 1: the order of a member''s actions';
-COMMENT ON COLUMN journey.action.limits IS 'what its journey said of quiet hours and cap, asked again whenever it is claimed: {zone, quiet: {from, to}, cap: {tag, max, per}}; {webhook: true} for that of a webhook tile; null: neither';
+COMMENT ON COLUMN journey.action.limits IS 'what its journey said of quiet hours and cap, asked again whenever it is claimed: {zone, quiet: {from, to}, cap: {tag, max, per}}; {webhook: true} for that of a webhook tile; null: neither. behind: true where its next_attempt_at is that of another of its member''s, behind which an ordered destination keeps it';
 COMMENT ON TABLE journey.destination IS 'Where actions go.';
 COMMENT ON COLUMN journey.destination.name IS 'what action tiles call it';
 COMMENT ON COLUMN journey.destination.kind IS 'webhook (HTTP), smtp (mail), sql (a function), each sent to by a worker; or pull: a consumer claims its actions with journey_claim';

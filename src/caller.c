@@ -135,7 +135,7 @@ may_claim(Caller *caller)
 {
 	return may_act(caller) && guc_delivery && !caller->destination->is_paused &&
 		caller->destination->disabled == NULL &&
-		OidIsValid(role_by_name(caller->destination->author.owner));
+		destination_orphaned(caller->destination) == NULL;
 }
 
 /* ---- the pieces of work, each a transaction: see worker_try ---- */

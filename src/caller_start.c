@@ -17,7 +17,6 @@
 #include "caller.h"
 #include "claim.h"
 #include "destination.h"
-#include "role.h"
 #include "seat.h"
 #include "shmem.h"
 
@@ -145,13 +144,6 @@ compare(const ListCell *a, const ListCell *b)
 	return first < second ? -1 : first > second ? 1 : 0;
 }
 
-/* Else all its actions wait; journey.delivery says so. */
-static bool
-has_owner(const Destination *destination)
-{
-	return OidIsValid(role_by_name(destination->author.owner));
-}
-
 static List *
 list_waiting(List *destinations, bool *running)
 {
@@ -164,7 +156,7 @@ list_waiting(List *destinations, bool *running)
 		Waiting    *one = palloc(sizeof(Waiting));
 
 		if (destination->kind == DESTINATION_SQL && !destination->is_paused &&
-			!destination->disabled && has_owner(destination) &&
+			!destination->disabled && destination_orphaned(destination) == NULL &&
 			look_at(destination, one, running))
 			waiting = lappend(waiting, one);
 	}

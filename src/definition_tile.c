@@ -373,7 +373,8 @@ check_longest(Parser *parser, const Place *place, const RetryPolicy *retry)
 void
 read_retry(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	JsonbContainer *object = document_object(parser, place, value);
+	JsonbContainer *object = document_object_as(parser, place, value,
+												"{\"max\": 5, \"first\": \"1 minute\"}");
 	int			before = list_length(*parser->problems);
 	RetryPolicy *retry;
 

@@ -21,6 +21,7 @@
 #include "destination.h"
 #include "destination_read.h"
 #include "isolate.h"
+#include "role.h"
 #include "seat.h"
 #include "shmem.h"
 #include "sql.h"
@@ -110,7 +111,8 @@ read_config(void *arg)
 	const DestinationRow *row = reading->row;
 	MemoryContext old = MemoryContextSwitchTo(reading->context);
 
-	reading->destination = destination_read(row->name, row->kind, row->config, true);
+	reading->destination = destination_read(row->name, row->kind, row->config,
+											CONFIG_STORED);
 	MemoryContextSwitchTo(old);
 }
 
@@ -205,6 +207,15 @@ destination_list(void)
 	};
 
 	return read_rows(&plan, NULL);
+}
+
+char *
+destination_orphaned(const Destination *destination)
+{
+	const char *owner = destination->author.owner;
+
+	return OidIsValid(role_by_name(owner)) ? NULL :
+		psprintf("role \"%s\", its owner, does not exist", owner);
 }
 
 /* ---- writing ---- */

@@ -84,6 +84,8 @@ typedef struct Destination
 	/* webhook */
 	char	   *method;
 	ContentType content_type;
+	bool		is_signed;		/* nothing is sent by a secret that does not
+								 * sign */
 	Template   *body;			/* NULL: the payload as it is */
 
 	/* smtp: templates whose value is text */
@@ -115,9 +117,11 @@ extern bool destination_header_is_keyed(const char *name);
 
 /*
  * Read a configuration, in CurrentMemoryContext; raises 22023 and the like, with
- * path and hint, where it is wrong.  Does not read tables.
+ * path and hint, where it is wrong.  is_change: another stands there already.  Does
+ * not read tables.
  */
-extern Destination *destination_parse(const char *name, const char *kind, Jsonb *config);
+extern Destination *destination_parse(const char *name, const char *kind, Jsonb *config,
+									  bool is_change);
 
 /*
  * Compile its templates as its owner; raises what is wrong, with path and hint,
@@ -136,6 +140,12 @@ extern bool destination_is_current(const Destination *destination);
 
 /* All that the workers send to, of any kind but pull: Destination *. */
 extern List *destination_list(void);
+
+/*
+ * NULL, or that its owner is not there any more, as whom its templates and its
+ * function would run.
+ */
+extern char *destination_orphaned(const Destination *destination);
 
 /*
  * Its secret, read anew, in CurrentMemoryContext; NULL where it has none.  *missing:

@@ -43,9 +43,9 @@ check_owner(const Destination *destination)
 
 /* Read and checked in all but its secret. */
 static Destination *
-make(const char *name, const char *kind, Jsonb *config, const char *owner)
+make(const char *name, const char *kind, Jsonb *config, const char *owner, bool is_change)
 {
-	Destination *destination = destination_parse(name, kind, config);
+	Destination *destination = destination_parse(name, kind, config, is_change);
 
 	destination->author.owner = owner;
 	check_owner(destination);
@@ -131,7 +131,7 @@ journey_destination_create(PG_FUNCTION_ARGS)
 	(void) destination_kind(kind);
 	config = door_preset(kind, argument_object(fcinfo, 2, "config"));
 	secret = argument_secret(fcinfo, 3);
-	destination = make(name, kind, config, GetUserNameFromId(GetUserId(), false));
+	destination = make(name, kind, config, GetUserNameFromId(GetUserId(), false), false);
 	door_check_secret(destination, secret);
 	insert_row(destination, config, destination->needs_secret || secret != NULL);
 	secret_set(name, secret);
@@ -193,7 +193,7 @@ journey_destination_update(PG_FUNCTION_ARGS)
 		config = door_preset(kept->kind, argument_object(fcinfo, 1, "config"));
 	given = argument_secret(fcinfo, 2);
 	secret = new_secret(kept, given);
-	destination = make(kept->name, kept->kind, config, kept->owner);
+	destination = make(kept->name, kept->kind, config, kept->owner, true);
 	door_check_secret(destination, secret);
 	/* One that a dump left behind is missed until it is given again. */
 	update_row(destination, config, destination->needs_secret || secret != NULL ||

@@ -11,12 +11,22 @@
 #include "names.h"
 #include "secret.h"
 
+#define SIGNING_HINT "A secret that signs is \"whsec_\" and the base64 of 24 to 64 random bytes, as \"openssl rand -base64 32\" makes them."
+
+/* The words of sign_check() and of who calls it. */
+static bool
+is_about_keys(const char *wrong)
+{
+	return strstr(wrong, " key") != NULL || strstr(wrong, "whsec_") != NULL;
+}
+
 static void
 refuse(const Destination *destination, const char *wrong)
 {
 	ereport(ERROR,
 			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg("the secret of destination %s %s", quoted_name(destination->name), wrong),
+			is_about_keys(wrong) ? errhint(SIGNING_HINT) :
 			errhint("A secret is a text, a JSON object of texts, or \"file:\" and the name of a file in the owner's folder of journey.secret_dir."));
 }
 
@@ -29,6 +39,12 @@ shown_as(const char *name)
 static void
 require_secret(const Destination *destination, const List *names)
 {
+	if (names == NIL && destination->is_signed)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("destination %s needs a secret", quoted_name(destination->name)),
+				errdetail("Its configuration has \"signed\": true."),
+				errhint(SIGNING_HINT));
 	if (names == NIL)
 		return;
 	ereport(ERROR,
@@ -101,6 +117,8 @@ door_check_secret(const Destination *destination, const char *secret)
 	if (wrong != NULL)
 		refuse(destination, psprintf("has no text %s, which the configuration reads",
 									 quoted_name(wrong)));
+	if (destination->is_signed && !secret_signs(resolved))
+		refuse(destination, "has no key to sign with, as \"signed\": true wants it");
 	if (names == NIL &&
 		(destination->kind != DESTINATION_WEBHOOK || !secret_signs(resolved)))
 		warn_of_no_use(destination);

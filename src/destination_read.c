@@ -28,6 +28,7 @@ static void read_pause(Parser *parser, const Place *place, JsonbValue *value, vo
 static void read_method(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_content_type(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_tls(Parser *parser, const Place *place, JsonbValue *value, void *field);
+static void read_no_use(Parser *parser, const Place *place, JsonbValue *value, void *field);
 static void read_function(Parser *parser, const Place *place, JsonbValue *value, void *field);
 
 #define FIELD(name) offsetof(Destination, name)
@@ -38,12 +39,14 @@ static void read_function(Parser *parser, const Place *place, JsonbValue *value,
 	{"ordered", read_bool, FIELD(is_ordered)}, \
 	{"retry", read_retry, FIELD(retry)}
 
-/* And of those beyond the server; a function is called for one after the other. */
+/* Of those with a receiver elsewhere. */
 #define REMOTE_KIND \
 	ANY_KIND, \
 	{"max_in_flight", read_in_flight, FIELD(max_in_flight)}, \
 	{"rate", read_rate}, \
 	{"breaker", read_breaker}
+
+#define NO_USE(name) {name, read_no_use, 0, false, true}
 
 static const Key webhook_keys[] = {
 	REMOTE_KIND,
@@ -54,6 +57,7 @@ static const Key webhook_keys[] = {
 	{"content_type", read_content_type, FIELD(content_type)},
 	{"user", read_keyed, FIELD(user)},
 	{"password", read_password, FIELD(password)},
+	{"signed", read_bool, FIELD(is_signed)},
 	{NULL}
 };
 
@@ -77,6 +81,9 @@ static const Key smtp_keys[] = {
 static const Key sql_keys[] = {
 	ANY_KIND,
 	{"function", read_function, FIELD(function), true},
+	NO_USE("max_in_flight"),
+	NO_USE("rate"),
+	NO_USE("breaker"),
 	{NULL}
 };
 
@@ -121,21 +128,15 @@ static const Word tls_words[] = {
 DestinationKind
 destination_kind(const char *name)
 {
-	Nearest		nearest;
-	char	   *hint;
-
-	nearest_begin(&nearest, name);
 	for (int i = 0; i < lengthof(kinds); i++)
 	{
 		if (strcmp(kinds[i].name, name) == 0)
 			return i;
-		nearest_offer(&nearest, kinds[i].name);
 	}
-	hint = nearest_hint(&nearest);
 	ereport(ERROR,
 			errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			errmsg("destination kind %s does not exist", quoted_name(name)),
-			errhint("%s", hint ? hint : "Kinds are \"webhook\", \"smtp\", \"sql\" and \"pull\"."));
+			errhint("Kinds are \"webhook\" (HTTP), \"smtp\" (mail), \"sql\" (a function) and \"pull\"."));
 	return DESTINATION_PULL;	/* not reached */
 }
 
@@ -217,7 +218,8 @@ read_rate_max(Parser *parser, const Place *place, JsonbValue *value, void *field
 static void
 read_rate(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	JsonbContainer *object = document_object(parser, place, value);
+	JsonbContainer *object = document_object_as(parser, place, value,
+												"{\"max\": 100, \"per\": \"1 minute\"}");
 
 	if (object != NULL)
 		document_keys(parser, place, object, rate_keys, field);
@@ -226,7 +228,8 @@ read_rate(Parser *parser, const Place *place, JsonbValue *value, void *field)
 static void
 read_breaker(Parser *parser, const Place *place, JsonbValue *value, void *field)
 {
-	JsonbContainer *object = document_object(parser, place, value);
+	JsonbContainer *object = document_object_as(parser, place, value,
+												"{\"failures\": 10, \"pause\": \"30 seconds\"}");
 
 	if (object != NULL)
 		document_keys(parser, place, object, breaker_keys, field);
@@ -257,6 +260,15 @@ read_tls(Parser *parser, const Place *place, JsonbValue *value, void *field)
 
 	if (document_word(parser, place, value, tls_words, &is_plain))
 		*(bool *) field = is_plain;
+}
+
+/* Who wrote it believes that it does something. */
+static void
+read_no_use(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	if (!parser->is_stored)
+		complain_value(parser, place, "does not apply to destinations of kind \"sql\"")->hint =
+			"Their function is called for one action after the other; leave it out.";
 }
 
 /* Its schema has to be said: no search_path is asked. */
@@ -412,17 +424,19 @@ refuse_keys(void)
 }
 
 Destination *
-destination_read(const char *name, const char *kind, Jsonb *config, bool is_stored)
+destination_read(const char *name, const char *kind, Jsonb *config, ConfigUse use)
 {
 	static const Place root = {.key = "the configuration"};
 	Destination *destination = palloc0(sizeof(Destination));
 	List	   *problems = NIL;
-	Parser		parser = {.problems = &problems, .is_stored = is_stored};
+	Parser		parser = {.problems = &problems, .is_stored = use == CONFIG_STORED};
 	const Key  *keys;
 
 	destination->name = pstrdup(name);
 	destination->kind = destination_kind(kind);
 	keys = kinds[destination->kind].keys;
+	if (use == CONFIG_CHANGE)
+		parser.missing_hint = "Give the whole configuration: it takes the place of what journey.destination shows.";
 	set_numbers(destination);
 	if (keys == NULL && JB_ROOT_COUNT(config) > 0)
 		refuse_keys();
@@ -434,12 +448,13 @@ destination_read(const char *name, const char *kind, Jsonb *config, bool is_stor
 	problems_raise(problems);
 	if (destination->kind == DESTINATION_SMTP)
 		set_mail_templates(destination);
-	destination->needs_secret = destination_secret_names(destination) != NIL;
+	destination->needs_secret = destination->is_signed ||
+		destination_secret_names(destination) != NIL;
 	return destination;
 }
 
 Destination *
-destination_parse(const char *name, const char *kind, Jsonb *config)
+destination_parse(const char *name, const char *kind, Jsonb *config, bool is_change)
 {
-	return destination_read(name, kind, config, false);
+	return destination_read(name, kind, config, is_change ? CONFIG_CHANGE : CONFIG_NEW);
 }

@@ -12,11 +12,15 @@
 
 #include "destination.h"
 
-/*
- * destination_parse(); of one that is stored keys that we do not know are passed
- * over.
- */
+typedef enum ConfigUse
+{
+	CONFIG_NEW,
+	CONFIG_CHANGE,				/* takes the place of another */
+	CONFIG_STORED				/* checked before: keys that we do not know
+								 * are passed over */
+} ConfigUse;
+
 extern Destination *destination_read(const char *name, const char *kind, Jsonb *config,
-									 bool is_stored);
+									 ConfigUse use);
 
 #endif							/* JOURNEY_DESTINATION_READ_H */

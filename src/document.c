@@ -83,6 +83,17 @@ document_object(Parser *parser, const Place *place, JsonbValue *value)
 }
 
 JsonbContainer *
+document_object_as(Parser *parser, const Place *place, JsonbValue *value,
+				   const char *example)
+{
+	if (value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data))
+		return value->val.binary.data;
+	complain_type(parser, place, value, "an object")->hint =
+		psprintf("For example %s.", example);
+	return NULL;
+}
+
+JsonbContainer *
 document_array(Parser *parser, const Place *place, JsonbValue *value)
 {
 	if (value->type == jbvBinary &&
@@ -128,7 +139,7 @@ known_keys_hint(const Key *keys)
 	initStringInfo(&buf);
 	for (const Key *key = keys; key->name != NULL; key++)
 	{
-		if (key->read == NULL)
+		if (key->read == NULL || key->is_hidden)
 			continue;
 		appendStringInfo(&buf, "%s\"%s\"",
 						 buf.len > 0 ? ", " : "Known keys are ", key->name);
@@ -151,7 +162,10 @@ complain_unrecognized(Parser *parser, const Place *place, const Key *keys)
 
 		nearest_begin(&nearest, place->key);
 		for (const Key *key = keys; key->name != NULL; key++)
-			nearest_offer(&nearest, key->name);
+		{
+			if (!key->is_hidden)
+				nearest_offer(&nearest, key->name);
+		}
 		problem->hint = nearest_hint(&nearest);
 	}
 	if (problem->hint == NULL)
@@ -194,6 +208,8 @@ complain_missing(Parser *parser, const Place *place, const char *name)
 	Problem    *problem = complain(parser, ERRCODE_INVALID_PARAMETER_VALUE, place);
 
 	problem->message = psprintf("%s needs the key \"%s\"", place_text(place), name);
+	if (place->parent == NULL)
+		problem->hint = parser->missing_hint;
 	return problem;
 }
 

@@ -33,6 +33,7 @@ typedef struct Parser
 	Journey    *journey;		/* being built; NULL: another document */
 	List	  **problems;
 	bool		is_stored;		/* checked before: only build it */
+	char	   *missing_hint;	/* where the document lacks a key; or NULL */
 	int			suggestions;	/* made so far; they are costly in bulk */
 	List	   *on;				/* Rule *, the "on" of entry tiles */
 	Bitmapset  *says_await;		/* numbers of tiles that have "await" */
@@ -48,6 +49,7 @@ typedef struct Key
 	Reader		read;			/* NULL: comes with a later version */
 	size_t		offset;			/* of field in the object's struct */
 	bool		is_required;
+	bool		is_hidden;		/* no hint names it: its reader only complains */
 } Key;
 
 /* Errors of form.  The caller of the first fills in message and hint. */
@@ -78,6 +80,10 @@ extern bool may_suggest(Parser *parser);
 /* The value as an object or array; complains and returns NULL if it is not. */
 extern JsonbContainer *document_object(Parser *parser, const Place *place,
 									   JsonbValue *value);
+
+/* The same, with what it could be as a hint: {"max": 1}. */
+extern JsonbContainer *document_object_as(Parser *parser, const Place *place,
+										  JsonbValue *value, const char *example);
 extern JsonbContainer *document_array(Parser *parser, const Place *place,
 									  JsonbValue *value);
 

@@ -32,10 +32,17 @@ extern bool request_build(const Destination *destination, const char *secret,
 extern void request_judge(const Destination *destination, const TransferResult *result,
 						  Answer *answer);
 
+/*
+ * Does a tile say where below the destination's URL?  Then an answer may be about
+ * what is there alone, which a customer may have named.
+ */
+extern bool request_has_path(const Claimed *claimed);
+
 /* Does the result tell against the destination as a whole (breaker)? */
-extern bool request_is_trouble(const TransferResult *result);
+extern bool request_is_trouble(const TransferResult *result, bool has_path);
 
 /* Did the receiver say that it wants no more (410)? */
-extern bool request_is_gone(const Destination *destination, const TransferResult *result);
+extern bool request_is_gone(const Destination *destination, const TransferResult *result,
+							bool has_path);
 
 #endif							/* JOURNEY_REQUEST_H */

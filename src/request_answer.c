@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "utils/jsonb.h"
+
 #include "request.h"
 #include "request_response.h"
 
@@ -128,12 +130,25 @@ request_judge(const Destination *destination, const TransferResult *result,
 
 /* ---- about the destination ---- */
 
+bool
+request_has_path(const Claimed *claimed)
+{
+	JsonbValue *path;
+
+	if (!claimed->is_webhook || !JB_ROOT_IS_OBJECT(claimed->payload))
+		return false;
+	path = getKeyJsonValueFromContainer(&claimed->payload->root, "path", 4, NULL);
+	return path != NULL && path->type == jbvString && path->val.string.len > 0;
+}
+
 /* Those that say more about the destination, or about us, than about a request. */
 static bool
-http_is_trouble(int status)
+http_is_trouble(int status, bool has_path)
 {
-	return status / 100 == 3 || status == 401 || status == 407 || status == 408 ||
-		status == 410 || status == 429 || status >= 500;
+	if (status / 100 == 3 || status == 410)
+		return !has_path;
+	return status == 401 || status == 407 || status == 408 || status == 429 ||
+		status >= 500;
 }
 
 /* 450 is about a mailbox; 530 and so on are about our login. */
@@ -144,7 +159,7 @@ mail_is_trouble(int reply)
 }
 
 bool
-request_is_trouble(const TransferResult *result)
+request_is_trouble(const TransferResult *result, bool has_path)
 {
 	switch (result->outcome)
 	{
@@ -152,19 +167,20 @@ request_is_trouble(const TransferResult *result)
 		case TRANSFER_LOCAL:
 			return false;
 		case TRANSFER_HTTP_STATUS:
-			return http_is_trouble(result->status);
+			return http_is_trouble(result->status, has_path);
 		case TRANSFER_SMTP_REPLY:
 			return mail_is_trouble(result->status);
 		case TRANSFER_TOO_LARGE:
-			return !has_status(result) || http_is_trouble(result->status);
+			return !has_status(result) || http_is_trouble(result->status, has_path);
 		default:
 			return true;
 	}
 }
 
 bool
-request_is_gone(const Destination *destination, const TransferResult *result)
+request_is_gone(const Destination *destination, const TransferResult *result,
+				bool has_path)
 {
 	return destination->kind == DESTINATION_WEBHOOK && has_status(result) &&
-		result->status == 410;
+		result->status == 410 && !has_path;
 }

@@ -23,7 +23,7 @@
 extern Jsonb *request_response(const Destination *destination,
 							   const TransferResult *result);
 
-/* request_redact.c: without the destination's secret. */
+/* request_secret.c: without the destination's secret. */
 extern char *redact_secret(char *source, const Destination *destination);
 
 #endif							/* JOURNEY_REQUEST_RESPONSE_H */

@@ -317,6 +317,11 @@ destination_secret(const Destination *destination, const char **missing)
 	if (secret == NULL)
 		return NULL;
 	lacks = secret_lacks(secret, destination_secret_names(destination));
+	if (lacks == NULL && destination->is_signed && !secret_signs(secret))
+	{
+		*missing = "its secret has no key to sign with";
+		return NULL;
+	}
 	if (lacks == NULL)
 		return secret;
 	*missing = psprintf("its secret has no text %s", quoted_name(lacks));

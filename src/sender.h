@@ -112,6 +112,7 @@ typedef struct Flight
 	Answer		answer;
 	TransferResult result;
 	TimestampTz lease_end;
+	bool		has_path;		/* a tile said where */
 	bool		is_probe;		/* of a breaker that is half open */
 	bool		is_judged;		/* the answer is made */
 	bool		is_alone;		/* it has failed to be recorded: apart from

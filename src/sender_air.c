@@ -55,6 +55,7 @@ make_flight(Sender *sender, const Prepared *prepared)
 	flight->flow = prepared->flow;
 	flight->lease_end = prepared->lease_end;
 	flight->retry = SHORTEST_RETRY;
+	flight->has_path = request_has_path(prepared->claimed);
 	copy_claimed(&flight->claimed, prepared->claimed);
 	MemoryContextSwitchTo(old);
 	sender->in_air++;
@@ -152,7 +153,7 @@ air_collect(Sender *sender)
 		flow->under_way--;
 		end_flight(sender, flight);
 		rate_count(&flow->rate, flight->ended_at);
-		breaker_note(flow, flight, request_is_trouble(&result));
+		breaker_note(flow, flight, request_is_trouble(&result, flight->has_path));
 		timing_note(&flow->timings, result.seconds);
 	}
 }

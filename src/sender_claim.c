@@ -18,7 +18,6 @@
 #include "failpoint.h"
 #include "guc.h"
 #include "request.h"
-#include "role.h"
 #include "sender.h"
 #include "worker.h"
 
@@ -185,13 +184,11 @@ static bool
 is_able(Sender *sender, Flow *flow, char **secret)
 {
 	const Destination *destination = flow->destination;
-	const char *missing = NULL;
+	const char *missing;
 
 	*secret = NULL;
-	if (!OidIsValid(role_by_name(destination->author.owner)))
-		missing = psprintf("role \"%s\", its owner, does not exist",
-						   destination->author.owner);
-	else
+	missing = destination_orphaned(destination);
+	if (missing == NULL)
 		*secret = destination_secret(destination, &missing);
 	if (missing)
 	{

@@ -114,7 +114,7 @@ note_refusal(const Flight *flight)
 
 	if (flight->result.handle == 0 || flow->is_gone || flow->refusal ||
 		flow->destination->disabled ||
-		!request_is_gone(flow->destination, &flight->result))
+		!request_is_gone(flow->destination, &flight->result, flight->has_path))
 		return;
 	flow->refusal = MemoryContextStrdup(TopMemoryContext, flight->answer.error);
 	flow->refuse_at = 0;

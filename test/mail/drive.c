@@ -104,7 +104,7 @@ push(JsonbParseState **state, JsonbIteratorToken token, const char *text)
 Datum
 mail_test_build(PG_FUNCTION_ARGS)
 {
-	TransferRequest request;
+	TransferRequest request = {0};
 	JsonbParseState *state = NULL;
 	char	   *encoded;
 	int			room;
@@ -154,7 +154,7 @@ mail_test_send(PG_FUNCTION_ARGS)
 {
 	Jsonb	   *where = PG_GETARG_JSONB_P(1);
 	JsonbParseState *state = NULL;
-	TransferRequest request;
+	TransferRequest request = {0};
 	TransferResult result;
 	Transfer   *transfer;
 	const char *error;

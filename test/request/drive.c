@@ -121,7 +121,7 @@ test_request(PG_FUNCTION_ARGS)
 
 /*
  * judge(is_mail bool, outcome int, status int, error text, body bytea, retry_after
- * int) text: the answer's kind, error, seconds, what it says of the destination,
+ * int, has_path bool) text: the answer's kind, error, seconds, what it says of the destination,
  * and response.
  */
 PG_FUNCTION_INFO_V1(test_judge);
@@ -133,6 +133,7 @@ test_judge(PG_FUNCTION_ARGS)
 		.kind = PG_GETARG_BOOL(0) ? DESTINATION_SMTP : DESTINATION_WEBHOOK
 	};
 	bytea	   *body = PG_GETARG_BYTEA_PP(4);
+	bool		has_path = PG_GETARG_BOOL(6);
 	TransferResult result = {
 		.outcome = PG_GETARG_INT32(1), .status = PG_GETARG_INT32(2),
 		.error = text_to_cstring(PG_GETARG_TEXT_PP(3)), .retry_after = PG_GETARG_INT32(5),
@@ -148,8 +149,8 @@ test_judge(PG_FUNCTION_ARGS)
 	initStringInfo(&said);
 	appendStringInfo(&said, "%s|%s|%d|%s%s|", kinds[answer.kind],
 					 answer.error ? answer.error : "", answer.retry_after,
-					 request_is_trouble(&result) ? "trouble" : "",
-					 request_is_gone(&destination, &result) ? " gone" : "");
+					 request_is_trouble(&result, has_path) ? "trouble" : "",
+					 request_is_gone(&destination, &result, has_path) ? " gone" : "");
 	if (answer.response)
 		(void) JsonbToCString(&said, &answer.response->root, VARSIZE(answer.response));
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(said.data, said.len));

@@ -50,6 +50,7 @@ SELECT label, complaint(kind, config) AS complaint
   FROM (VALUES
 	('kind', 'pigeon', '{}'::jsonb),
 	('near kind', 'webhok', '{}'),
+	('what it is', 'http', '{}'),
 	('none', 'webhook', '{}'),
 	('near key', 'webhook', '{"url": "https://example.com", "header": {}}'),
 	('far key', 'webhook', '{"url": "https://example.com", "zzzzzzzzzz": 1}'),
@@ -60,6 +61,8 @@ SELECT label, complaint(kind, config) AS complaint
 	('rate alone', 'webhook', '{"url": "https://example.com", "rate": {"max": 1}}'),
 	('rate too high', 'webhook', '{"url": "https://example.com", "rate": {"max": 100001, "per": "1 s"}}'),
 	('rate type', 'webhook', '{"url": "https://example.com", "rate": 5}'),
+	('breaker type', 'webhook', '{"url": "https://example.com", "breaker": 5}'),
+	('retry type', 'webhook', '{"url": "https://example.com", "retry": 5}'),
 	('unit', 'webhook', '{"url": "https://example.com", "timeout": "30"}'),
 	('number', 'webhook', '{"url": "https://example.com", "timeout": 30}'),
 	('short', 'webhook', '{"url": "https://example.com", "timeout": "99 ms"}'),
@@ -86,10 +89,10 @@ SELECT label, complaint(kind, config) AS complaint
 	('function', 'sql', '{}'),
 	('no schema', 'sql', '{"function": "send"}'),
 	('a call', 'sql', '{"function": "shop.send()"}'),
-	('url', 'sql', '{"function": "shop.send", "url": "https://example.com"}'),
-	('a rate', 'sql', '{"function": "shop.send", "rate": {"max": 1, "per": "1 s"}}'),
-	('a breaker', 'sql', '{"function": "shop.send", "breaker": {"failures": 1}}'),
-	('many at once', 'sql', '{"function": "shop.send", "max_in_flight": 3}')) AS v (label, kind, config);
+	('rate', 'sql', '{"function": "shop.send", "rate": {"max": 1, "per": "1 s"}}'),
+	('breaker', 'sql', '{"function": "shop.send", "breaker": {"failures": 0}}'),
+	('in flight of sql', 'sql', '{"function": "shop.send", "max_in_flight": 1}'),
+	('url', 'sql', '{"function": "shop.send", "url": "https://example.com"}')) AS v (label, kind, config);
 
 \echo -- URLs
 SELECT url, complaint('webhook', jsonb_build_object('url', url), 'example.com') AS complaint
@@ -143,6 +146,8 @@ SELECT name, complaint(kind, jsonb_build_object('preset', name) || CASE WHEN con
 		 WHEN name = 'slack' THEN 'https://hooks.slack.com/services/T/B/x' WHEN name = 'signed' THEN 'whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' ELSE 'key' END) AS complaint
   FROM journey.destination_preset ORDER BY name;
 SELECT complaint('webhook', '{"preset": "braze"}', 'key');
+SELECT secret, complaint('webhook', '{"preset": "signed", "url": "https://example.com"}', secret)
+  FROM unnest(ARRAY[NULL, 'key', '{"key": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}', '{"signing": "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}', 'whsec_AAAA']) AS secret;
 SELECT complaint('webhook', '{"preset": "slak"}');
 SELECT complaint('webhook', '{"preset": "carrier"}');
 SELECT complaint('webhook', '{"preset": 1}');
@@ -165,7 +170,22 @@ SELECT error_of($$SELECT journey_destination_update('chat', secret => '')$$) AS 
 	   error_of($$SELECT journey_destination_update('chat', '{"url": "https://example.com/{{ nobody }}"}')$$) AS template,
 	   error_of($$SELECT journey_destination_update('cat', '{}')$$) AS near,
 	   error_of($$SELECT journey_destination_update(NULL, '{}')$$) AS null;
-SELECT journey_destination_update('chat', '{"preset": "signed", "url": "https://example.com"}', '');
+-- Its whole configuration is given, of which the hint reminds.
+CREATE FUNCTION hint_of(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	hint text;
+BEGIN
+	EXECUTE query;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(E'\n  ', SQLERRM, hint);
+END
+$$;
+SELECT hint_of($$SELECT journey_destination_update('chat', '{"timeout": "5 s"}')$$);
+SELECT journey_destination_update('chat', '{"preset": "signed", "url": "https://example.com"}', 'whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA');
+SELECT hint_of($$SELECT journey_destination_update('chat', secret => '')$$), hint_of($$SELECT journey_destination_update('chat', secret => 'x')$$);
+SELECT journey_destination_update('chat', '{"url": "https://example.com"}', '');
 SELECT config ->> 'url' AS url, needs_secret, (SELECT count(*) FROM journey.secret WHERE destination = 'chat') AS secrets FROM journey.destination WHERE name = 'chat';
 SELECT error_of($$SELECT journey_destination_update('mail', '{"url": "x"}')$$) AS pull, error_of($$SELECT journey_destination_update('mail', secret => 'x')$$) AS secret;
 

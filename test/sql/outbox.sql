@@ -162,6 +162,8 @@ UPDATE journey.destination SET disabled = 'HTTP status 410', paused_at = moment(
 SELECT destination, state, why FROM delivery;
 UPDATE journey.destination SET disabled = NULL, paused_at = NULL, kind = 'webhook';
 SELECT destination, state, why FROM delivery;
+UPDATE journey.destination SET config = '{"url": "https://hooks.example.com/"}';
+SELECT destination, state, why FROM delivery;
 UPDATE journey.destination SET needs_secret = true, breaker = 'open', breaker_until = moment('10:07') WHERE name = 'mail';
 SELECT destination, state, breaker, breaker_until, why FROM delivery;
 INSERT INTO journey.secret VALUES ('mail', 's');

@@ -12,12 +12,14 @@ use Test::More;
 use Time::HiRes qw(time);
 
 my $sink = Sink->start(tls => 0);
+my $secrets = PostgreSQL::Test::Utils::tempdir('secrets');
 my $node = new_server(
 	'outbox', conf => join "\n",
 	'autovacuum = off',
 	'restart_after_crash = on',
 	'log_statement = none',
 	'journey.max_props = 2kB',
+	"journey.secret_dir = '$secrets'",
 	"journey.http_allow = '127.0.0.1:" . $sink->port('http') . "'");
 my $base = $sink->url('http', '');
 $base =~ s{/$}{};
@@ -264,12 +266,28 @@ why('gone', qr/^disabled: disabled: .*410/, 'and it says so');
 sql(qq{SELECT journey_destination_create('key', 'webhook', '{"url": "$base/key", "headers": {"Authorization": "{{ secret }}"}}', 's')});
 why('key', qr/^active: $/, 'with its secret');
 sql(q{DELETE FROM journey.secret WHERE destination = 'key'});
-why('key', qr/^active: its secret is missing: a dump has none/, 'a secret that is missing');
+why('key', qr/^active: its secret is missing: dumps hold none; give it again/, 'a secret that is missing');
+mkdir "$secrets/postgres" or die $!;
+chmod 0700, "$secrets/postgres";
+append_to_file("$secrets/postgres/key", "s\n");
+chmod 0600, "$secrets/postgres/key";
+sql(q{SELECT journey_destination_update('key', NULL, 'file:key')});
+why('key', qr/^active: $/, 'a secret in a file');
+unlink "$secrets/postgres/key";
+why('key', qr/^active: .*No such file/, 'that is gone');
 $node->safe_psql('postgres', "ALTER SYSTEM SET journey.delivery = 'off'");
 $node->reload;
 wait_until(q{SELECT bool_and(why = 'the setting journey.delivery is off') FROM journey.delivery WHERE state = 'active'}, 'journey.delivery is off');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET journey.delivery');
+$node->safe_psql('postgres', "ALTER SYSTEM SET journey.databases = 'postgres'");
 $node->reload;
+wait_until(q{SELECT why ~ '^no worker: .*journey\.databases' FROM journey.delivery WHERE destination = 'shut'}, 'this database has no workers');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET journey.databases');
+$node->reload;
+wait_for_scheduler($node, 'one');
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE one');
+wait_for($node, 'copy', q{SELECT why ~ 'copy' FROM journey.delivery WHERE destination = 'shut'}, 'a copy is not armed');
+$node->safe_psql('postgres', 'DROP DATABASE copy');
 
 # ---- counts, by many at once ----
 

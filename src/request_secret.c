@@ -1,0 +1,89 @@
+/*-------------------------------------------------------------------------
+ *
+ * request_secret.c
+ *	  Which words of a destination's secret are not to be kept.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "request_redact.h"
+#include "request_response.h"
+
+#define MIN_WORD 6				/* bytes; what is shorter is in any text */
+#define MIN_SEGMENT 12			/* of a URL: others are words such as
+								 * "services" */
+#define BLANKS " \t\r\n"
+#define URL_DELIMITERS "/?&=#;"
+
+static List *
+add_word(List *words, const char *start, size_t length, size_t least)
+{
+	return length < least ? words : lappend(words, pnstrdup(start, length));
+}
+
+static List *
+add_pieces(List *words, const char *text, const char *delimiters, size_t least)
+{
+	while (*(text +=strspn(text, delimiters)) !='\0')
+	{
+		size_t		length = strcspn(text, delimiters);
+
+		words = add_word(words, text, length, least);
+		text	  +=length;
+	}
+	return words;
+}
+
+/* A server that is called by it quotes what follows the host, or part of that. */
+static List *
+add_url(List *words, const char *text)
+{
+	const char *host = strstr(text, "://");
+	const char *path;
+
+	if (host == NULL)
+		return words;
+	host += strlen("://");
+	path = host + strcspn(host, "/?");
+	words = add_word(words, path, strlen(path), MIN_WORD);
+	return add_pieces(words, path, URL_DELIMITERS, MIN_SEGMENT);
+}
+
+static List *
+add_part(List *words, const char *part)
+{
+	if (part == NULL)
+		return words;
+	words = add_word(words, part, strlen(part), MIN_WORD);
+	if (strpbrk(part, BLANKS) != NULL)
+		words = add_pieces(words, part, BLANKS, MIN_WORD);
+	return add_url(words, part);
+}
+
+/* char *; NIL where there is no secret, or none that can be read now. */
+static List *
+secret_words(const Destination *destination)
+{
+	const char *missing;
+	char	   *secret = destination_secret(destination, &missing);
+	List	   *words = NIL;
+	ListCell   *cell;
+
+	if (secret == NULL)
+		return NIL;
+	foreach(cell, destination_secret_names(destination))
+		words = add_part(words, secret_part(secret, lfirst(cell)));
+	words = add_part(words, secret_part(secret, "signing"));
+	if (strncmp(secret, "whsec_", strlen("whsec_")) == 0)
+		words = add_part(words, secret);
+	return words;
+}
+
+char *
+redact_secret(char *source, const Destination *destination)
+{
+	if (!destination->needs_secret || strlen(source) < MIN_WORD)
+		return source;
+	return redact_words(source, secret_words(destination));
+}
