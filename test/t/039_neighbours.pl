@@ -265,12 +265,13 @@ sql(q{SELECT journey_destination_pause('slow')});
 
 # ---- an owner who is gone ----
 
-sql(q{CREATE ROLE regress_leaver; SELECT journey_grant('regress_leaver', 'operate');
+my $orphan = $sink->url('http', '/orphan');
+sql(qq{CREATE ROLE regress_leaver; SELECT journey_grant('regress_leaver', 'operate');
 	CREATE SCHEMA leaver; GRANT ALL ON SCHEMA leaver TO regress_leaver;
 	SET ROLE regress_leaver;
 	CREATE FUNCTION leaver.take(id uuid, customer text, payload jsonb) RETURNS void LANGUAGE sql AS 'SELECT';
 	SELECT journey_destination_create('calls', 'sql', '{"function": "leaver.take"}');
-	SELECT journey_destination_create('orphan', 'webhook', '{"url": "} . $sink->url('http', '/orphan') . q{", "body": {"x": "{{ customer }}"}}');});
+	SELECT journey_destination_create('orphan', 'webhook', '{"url": "$orphan", "body": {"x": "{{ customer }}"}}');});
 for my $name (qw(orphan calls))
 {
 	sql(qq{SELECT journey_create('$name', '{"tiles": {"start": {"type": "entry", "on": [{"event": "$name"}]},
