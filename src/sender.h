@@ -130,6 +130,7 @@ typedef struct Prepared
 	TimestampTz lease_end;
 	TransferRequest request;
 	char	   *error;			/* why there is no request, or NULL */
+	AnswerKind	kind;			/* what becomes of the action then */
 } Prepared;
 
 typedef struct Sender

@@ -87,7 +87,8 @@ prepare(Sender *sender, Flow *flow, const char *secret, Claimed *claimed,
 	prepared->flow = flow;
 	prepared->claimed = claimed;
 	prepared->lease_end = lease_end;
-	if (!request_build(flow->destination, secret, claimed, &prepared->request, &error))
+	if (!request_build(flow->destination, secret, claimed, &prepared->request,
+					   &prepared->kind, &error))
 		prepared->error = error ? error : "the request could not be made";
 	sender->prepared = lappend(sender->prepared, prepared);
 }
