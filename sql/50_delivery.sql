@@ -135,7 +135,7 @@ RETURNS bool
 AS 'MODULE_PATHNAME', 'journey_ack'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_ack(uuid, jsonb) IS
-'Say that a claimed action was delivered, with what came back (at most journey.max_props bytes). A member that awaits it goes on at once, with outcome delivered and that response. False where it is not in flight.';
+'Say that a claimed action was delivered, with what came back (at most journey.max_props bytes). A member that awaits it goes on at once, with outcome delivered and that response. False where it is not in flight. Errors: 42809 its destination is not of kind pull: the worker that sends there answers for it.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_nack(
 	id uuid,
@@ -145,7 +145,7 @@ RETURNS bool
 AS 'MODULE_PATHNAME', 'journey_nack'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_nack(uuid, text, interval) IS
-'Say that a claimed action was not delivered, and why (at most 4096 bytes). It can be claimed again after retry_in; null: when the retry schedule of its tile says (by default 30 seconds, doubling to 6 hours, with jitter). After the schedule''s last attempt (10) it is dead, with retry_in too, and a member that awaits it goes on with outcome dead. One of a stopped journey is cancelled. False where it is not in flight.';
+'Say that a claimed action was not delivered, and why (at most 4096 bytes). It can be claimed again after retry_in; null: when the retry schedule of its tile says (by default 30 seconds, doubling to 6 hours, with jitter). After the schedule''s last attempt (10) it is dead, with retry_in too, and a member that awaits it goes on with outcome dead. One of a stopped journey is cancelled. False where it is not in flight. Errors: 42809 its destination is not of kind pull, 22023 retry_in is negative.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_retry(id uuid)
 RETURNS bool
