@@ -87,7 +87,7 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'journey_destination_create'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_destination_create(text, text, jsonb, text) IS
-'Make a destination for actions (name of 1 to 128 bytes), owned by the caller. kind: webhook, smtp, sql, or pull, from which applications take actions with journey_claim and which has neither configuration nor secret. config: its keys; with "preset" those of journey.destination_preset, where not given otherwise. secret: a text, a JSON object of texts, or file:<name>, which is <role>/<name> of journey.secret_dir, the role being the owner; {{ secret }} and {{ secret.name }} stand for it in url, headers, user and password. It is shown nowhere; log_statement and log_min_duration_statement log it with the statement, files not. Errors: a name that is taken, another kind or preset, and what is wrong with the configuration, with its path: keys, values, SQL that the caller may not run, a secret that is missing or does not fit. A warning says where journey.http_allow keeps everything from it, as far as its URL tells. For level operate.';
+'Make a destination for actions (name of 1 to 128 bytes), owned by the caller. kind: webhook, smtp, sql, or pull, from which applications take actions with journey_claim and which has neither configuration nor secret. config: its keys; with "preset" those of journey.destination_preset, where not given otherwise. secret: a text, a JSON object of texts, or file:<name>, which is <role>/<name> of journey.secret_dir, the role being the owner; {{ secret }} and {{ secret.name }} stand for it in url, headers, user and password. No template, view, error or level shows it; log_statement, log_min_duration_statement and auto_explain log it with the statement, and pg_stat_statements keeps that of a DO: a file is in none of them. Errors: a name that is taken, another kind or preset, and what is wrong with the configuration, with its path: keys, values, SQL that the caller may not run, a secret that is missing or does not fit. A warning says where journey.http_allow keeps everything from it, as far as its URL tells. For level operate.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_destination_update(
 	name text,
@@ -135,7 +135,7 @@ RETURNS bool
 AS 'MODULE_PATHNAME', 'journey_ack'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_ack(uuid, jsonb) IS
-'Say that a claimed action was delivered, with what came back (at most journey.max_props bytes). A member that awaits it goes on at once, with outcome delivered and that response. False where it is not in flight.';
+'Say that a claimed action was delivered, with what came back (at most journey.max_props bytes). A member that awaits it goes on at once, with outcome delivered and that response. False where it is not in flight. Errors: 42809 its destination is not of kind pull: the worker that sends there answers for it.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_nack(
 	id uuid,
@@ -145,7 +145,7 @@ RETURNS bool
 AS 'MODULE_PATHNAME', 'journey_nack'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.journey_nack(uuid, text, interval) IS
-'Say that a claimed action was not delivered, and why (at most 4096 bytes). It can be claimed again after retry_in; null: when the retry schedule of its tile says (by default 30 seconds, doubling to 6 hours, with jitter). After the schedule''s last attempt (10) it is dead, with retry_in too, and a member that awaits it goes on with outcome dead. One of a stopped journey is cancelled. False where it is not in flight.';
+'Say that a claimed action was not delivered, and why (at most 4096 bytes). It can be claimed again after retry_in; null: when the retry schedule of its tile says (by default 30 seconds, doubling to 6 hours, with jitter). After the schedule''s last attempt (10) it is dead, with retry_in too, and a member that awaits it goes on with outcome dead. One of a stopped journey is cancelled. False where it is not in flight. Errors: 42809 its destination is not of kind pull, 22023 retry_in is negative.';
 
 CREATE OR REPLACE FUNCTION @extschema@.journey_retry(id uuid)
 RETURNS bool

@@ -117,7 +117,7 @@ COMMENT ON COLUMN journey.destination_preset.kind IS 'kind of the destinations i
 COMMENT ON COLUMN journey.destination_preset.config IS 'the configuration; keys given beside "preset" replace its keys';
 COMMENT ON COLUMN journey.destination_preset.description IS 'what it does, the payload it takes, what is to be given besides, and where the service documents the format';
 
-COMMENT ON TABLE journey.secret IS 'Internal. Secrets of destinations; not dumped, and no level reads it.';
+COMMENT ON TABLE journey.secret IS 'Internal. Secrets of destinations; not dumped, and nobody reads it but superusers: neither a level nor pg_read_all_data. A publication FOR ALL TABLES has it.';
 COMMENT ON COLUMN journey.secret.destination IS 'name of the destination';
 COMMENT ON COLUMN journey.secret.secret IS 'text, a JSON object of named texts, or file:<name>, the file <role that owns the destination>/<name> of journey.secret_dir';
 

@@ -32,16 +32,29 @@ PG_FUNCTION_INFO_V1(journey_update);
 PG_FUNCTION_INFO_V1(journey_validate);
 PG_FUNCTION_INFO_V1(journey_activate);
 
-/* Everything that is wrong, as the role would run it; name is NULL where it has none. */
-static List *
-all_problems(Jsonb *definition, char *name, const char *owner)
+/* As the role would run it; name is NULL where it has none. */
+static Journey *
+parse(Jsonb *definition, char *name, const char *owner, List **problems)
 {
-	List	   *problems = NIL;
-	Journey    *journey = definition_parse(definition, &problems);
+	Journey    *journey;
 
+	*problems = NIL;
+	journey = definition_parse(definition, problems);
 	journey->name = name;
 	journey->author.owner = owner;
-	return validate_journey(journey, problems);
+	return journey;
+}
+
+/* Raise if anything is wrong with it, and keep what it refers to. */
+static void
+check_draft(const JourneyRow *row, int16 version)
+{
+	List	   *problems;
+	Journey    *journey = parse(version_definition(row, version), row->name, row->owner,
+								&problems);
+
+	draft_hold_destinations(journey);
+	problems_raise(validate_journey(journey, problems));
 }
 
 Datum
@@ -94,12 +107,14 @@ Datum
 journey_validate(PG_FUNCTION_ARGS)
 {
 	Jsonb	   *definition;
+	Journey    *journey;
 	List	   *problems;
 	ListCell   *lc;
 
 	role_refuse_restricted("journey_validate");
 	definition = author_jsonb(fcinfo, 0, "definition");
-	problems = all_problems(definition, NULL, GetUserNameFromId(GetUserId(), false));
+	journey = parse(definition, NULL, GetUserNameFromId(GetUserId(), false), &problems);
+	problems = validate_journey(journey, problems);
 
 	InitMaterializedSRF(fcinfo, 0);
 	foreach(lc, problems)
@@ -153,7 +168,7 @@ journey_activate(PG_FUNCTION_ARGS)
 	version = row_require_draft(row, NO_DRAFT_HINT);
 	owner = get_role_oid(row->owner, false);
 	author_check_owner(name, owner);
-	problems_raise(all_problems(version_definition(row, version), row->name, row->owner));
+	check_draft(row, version);
 	publish(row, version);
 	armed_first();
 	schedule_sync_jobs(row->name);

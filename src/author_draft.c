@@ -136,6 +136,31 @@ insert_journey(const char *name, const char *owner)
 	return id;
 }
 
+void
+draft_hold_destinations(const Journey *journey)
+{
+	static SqlPlan plan = {
+		"SELECT FROM journey.destination WHERE name OPERATOR(pg_catalog.=) ANY ($1)"
+		" ORDER BY name FOR KEY SHARE",
+		1, {TEXTARRAYOID}
+	};
+	SqlSession	session;
+	List	   *names = NIL;
+	Datum		value;
+
+	for (int i = 0; i < journey->ntiles; i++)
+	{
+		if (journey->tiles[i].destination)
+			names = lappend(names, journey->tiles[i].destination);
+	}
+	if (names == NIL)
+		return;
+	value = sql_text_array(names);
+	sql_begin(&session);
+	sql_run(&plan, &value, NULL);
+	sql_end(&session);
+}
+
 /* Run one that writes a definition; returns the number of rows. */
 static uint64
 write_definition(SqlPlan *plan, int32 id, int16 version, Jsonb *definition,
@@ -145,6 +170,7 @@ write_definition(SqlPlan *plan, int32 id, int16 version, Jsonb *definition,
 	Datum		values[4];
 	uint64		rows;
 
+	draft_hold_destinations(journey);
 	values[0] = Int32GetDatum(id);
 	values[1] = Int16GetDatum(version);
 	values[2] = JsonbPGetDatum(definition);

@@ -15,6 +15,7 @@
 #include "utils/jsonb.h"
 
 #include "author_row.h"
+#include "model.h"
 
 /* Raise 42501 or 25006 where a verb that writes must not run. */
 extern void author_refuse_where_unsafe(const char *verb);
@@ -35,6 +36,12 @@ extern void draft_update(const JourneyRow *row, int16 version, Jsonb *definition
 
 /* The same for a version that is there already, as the draft beside it. */
 extern void draft_add(const JourneyRow *row, int16 version, Jsonb *definition);
+
+/*
+ * Those of the journey's destinations that there are stay until the transaction
+ * ends: who drops one sees then that the journey sends to it.
+ */
+extern void draft_hold_destinations(const Journey *journey);
 
 /* Drop the draft version; the other versions and the journey stay. */
 extern void draft_drop(const JourneyRow *row, int16 version);

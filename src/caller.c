@@ -134,7 +134,8 @@ static bool
 may_claim(Caller *caller)
 {
 	return may_act(caller) && guc_delivery && !caller->destination->is_paused &&
-		caller->destination->disabled == NULL;
+		caller->destination->disabled == NULL &&
+		destination_orphaned(caller->destination) == NULL;
 }
 
 /* ---- the pieces of work, each a transaction: see worker_try ---- */
@@ -236,11 +237,17 @@ recover(Caller *caller, const char *task, const ErrorData *error)
 }
 
 static void
+wait_for_row(Caller *caller)
+{
+	rest(caller, caller->retry);
+	caller->retry = Min(caller->retry * 2, LONGEST_RETRY);
+}
+
+static void
 wait_for_holder(Caller *caller)
 {
 	caller->was_held = true;
-	rest(caller, caller->retry);
-	caller->retry = Min(caller->retry * 2, LONGEST_RETRY);
+	wait_for_row(caller);
 }
 
 static void
@@ -348,6 +355,13 @@ wait_for_work(Caller *caller)
 	pg_atomic_write_u64(&seat->sleeps_until, (uint64) TIME_NEVER_WAKE);
 }
 
+/* It could not be claimed all the same: somebody holds it. */
+static bool
+is_due(const Caller *caller)
+{
+	return caller->next_due != NO_TIME && caller->next_due <= GetCurrentTimestamp();
+}
+
 /* Look for an action; wait where there is none. */
 static void
 take_up(Caller *caller)
@@ -369,9 +383,14 @@ take_up(Caller *caller)
 		caller->has_freed = true;
 		seat_settle(caller->seat);
 	}
-	if (caller->claimed == NULL && caller->may_stay)
+	if (caller->claimed != NULL || !caller->may_stay)
+		return;
+	MemoryContextReset(caller->one);
+	if (is_due(caller))
+		wait_for_row(caller);
+	else
 	{
-		MemoryContextReset(caller->one);
+		caller->retry = SHORTEST_RETRY;
 		wait_for_work(caller);
 	}
 }

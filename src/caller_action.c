@@ -118,6 +118,20 @@ is_still_held(const ActionCall *call)
 	return held;
 }
 
+/*
+ * Its function's fault, as far as we can see.  Where others have committed that,
+ * nothing comes of the error: see ending_record.
+ */
+static void
+raise_not_ours(ActionCall *call)
+{
+	call->phase = PHASE_CALLING;
+	ereport(ERROR,
+			errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			errmsg("function %s, or somebody while it ran, ended or removed the action that it was called for",
+				   call->destination->function));
+}
+
 void
 caller_deliver(ActionCall *call)
 {
@@ -136,8 +150,12 @@ caller_deliver(ActionCall *call)
 
 	look_anew();
 	if (!is_ours(&lock_plan, call->claimed))
-		give_way(&call->is_held);
-	ending_record(list_make1(&answer));
+	{
+		if (is_ours(&look_plan, call->claimed))
+			give_way(&call->is_held);
+		raise_not_ours(call);
+	}
+	ending_record(list_make1(&answer), 0);
 	if (!answer.is_recorded)
 		give_way(&call->is_held);
 }
@@ -148,7 +166,7 @@ caller_record_failure(ActionCall *call, const char *error)
 	Answer		answer = make_answer(call, ANSWER_RETRY);
 
 	answer.error = error;
-	ending_record(list_make1(&answer));
+	ending_record(list_make1(&answer), 0);
 	return answer.is_recorded;
 }
 

@@ -43,6 +43,7 @@ typedef struct Waiting
 } Waiting;
 
 static HTAB *all_known = NULL;
+static bool lacks_slot = false; /* and it was said */
 
 bool
 caller_start(int32 destination)
@@ -155,19 +156,39 @@ list_waiting(List *destinations, bool *running)
 		Waiting    *one = palloc(sizeof(Waiting));
 
 		if (destination->kind == DESTINATION_SQL && !destination->is_paused &&
-			!destination->disabled && look_at(destination, one, running))
+			!destination->disabled && destination_orphaned(destination) == NULL &&
+			look_at(destination, one, running))
 			waiting = lappend(waiting, one);
 	}
 	list_sort(waiting, compare);
 	return waiting;
 }
 
+/* Said once, until there was one again. */
+static void
+no_slot(void)
+{
+	if (lacks_slot)
+		return;
+	lacks_slot = true;
+	ereport(LOG,
+			errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			errmsg("no free background worker slot to call the function of a destination"),
+			errhint("You might need to increase max_worker_processes."));
+}
+
 /* False: there is no place. */
 static bool
 start(Known *known, TimestampTz now)
 {
-	if (seat_count(MyDatabaseId, SEAT_CALLER) >= MAX_CALLERS || !caller_start(known->id))
+	if (seat_count(MyDatabaseId, SEAT_CALLER) >= MAX_CALLERS)
 		return false;
+	if (!caller_start(known->id))
+	{
+		no_slot();
+		return false;
+	}
+	lacks_slot = false;
 	known->is_running = true;
 	known->started = now;
 	return true;

@@ -185,5 +185,5 @@ candidates_end(const ClaimOrder *order, List *over)
 	}
 	MemoryContextSwitchTo(old);
 	sql_end(&session);
-	ending_write_free(endings);
+	ending_write_free(endings, order->end_ms);
 }

@@ -27,23 +27,28 @@
 #include "defer.h"
 #include "hold.h"
 #include "outbox.h"
+#include "postpone.h"
 #include "sql.h"
 
-/* So many are put off by a claim, about: the rest is for the next. */
-#define MOST_DEFERRED 10000
+/*
+ * The rows that a claim looks at, at least: whoever sends to several destinations
+ * comes to the others only then.
+ */
+#define MOST_LOOKED_AT 2000
 
 typedef struct Claim
 {
 	const ClaimOrder *order;
 	Outbox	   *outbox;
-	bool		at_end;			/* of the outbox */
+	int			left;			/* rows that it may look at */
+	bool		at_end;			/* of those, or of the outbox */
+	int			postponed;		/* rows */
 	pg_uuid_t  *except;			/* sorted */
 	int			nexcept;
 	Judge		judge;
 	List	   *found;			/* Candidate *, to be locked */
 	List	   *over;			/* Candidate *, to be ended */
 	List	   *kept;			/* Candidate *, locked, to be claimed */
-	int			deferred;		/* to when what they wait for is due */
 } Claim;
 
 /* ---- arrays ---- */
@@ -87,6 +92,7 @@ open_outbox(Claim *claim)
 	OutboxRange range = {claim->order->destination, NO_TIME, claim->order->now, false};
 
 	claim->outbox = outbox_open(&range);
+	claim->left = Max(claim->order->max, MOST_LOOKED_AT);
 	claim->at_end = false;
 	claim->found = NIL;
 }
@@ -101,13 +107,14 @@ find(Claim *claim, int count)
 		OutboxRow	row;
 		Candidate  *candidate;
 
-		if (!outbox_next(claim->outbox, &row))
+		if (claim->left == 0 || !outbox_next(claim->outbox, &row))
 		{
 			claim->at_end = true;
 			break;
 		}
 		if (is_excepted(claim, row.id))
 			continue;
+		claim->left--;
 		candidate = candidate_make(&row);
 		candidate->outcome = candidate_outcome(&claim->judge, &row);
 		if (candidate->outcome == NULL)
@@ -226,7 +233,7 @@ lock_found(Claim *claim, int most)
 	MemoryContextSwitchTo(old);
 	sql_end(&session);
 	if (claim->order->is_ordered && list_length(locked) < Min(most, list_length(claim->found)))
-		claim->deferred += defer_behind(claim->found, claim->order->now);
+		claim->postponed += defer_behind(claim->found, claim->order->now);
 	foreach(cell, locked)
 	{
 		if (may_leave(claim, lfirst(cell), any_limits))
@@ -253,15 +260,17 @@ collect(Claim *claim)
 	}
 	for (;;)
 	{
+		claim->found = postpone_quiet(claim->order, claim->found, &claim->postponed);
 		if (claim->found != NIL)
 			lock_found(claim, max - list_length(claim->kept));
-		if (claim->at_end || list_length(claim->kept) >= max ||
-			claim->deferred >= MOST_DEFERRED)
+		if (claim->at_end || list_length(claim->kept) >= max)
 			break;
 		count = Min(count * 2, MOST_ENDED);
 		find(claim, count);
 	}
 	outbox_close(claim->outbox);
+	if (claim->order->more)
+		*claim->order->more = claim->left == 0 && claim->postponed > 0;
 }
 
 /* Write them; what the statement returns is the last result. */
@@ -371,13 +380,13 @@ static int64
 free_destination(const char *destination, TimestampTz now, TimestampTz lease_end)
 {
 	static SqlPlan plan = {
-		"UPDATE journey.action a SET next_attempt_at = $4"
-		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3))"
-		" AS n (customer, id, attempts)"
-		" WHERE a.customer OPERATOR(pg_catalog.=) n.customer"
-		" AND a.id OPERATOR(pg_catalog.=) n.id"
-		" AND a.attempts OPERATOR(pg_catalog.=) n.attempts"
-		" AND a.state OPERATOR(pg_catalog.=) 'in_flight'",
+		"WITH held AS MATERIALIZED (SELECT a.customer, a.id FROM " CANDIDATE_ROWS
+		" WHERE a.attempts OPERATOR(pg_catalog.=) n.attempts"
+		" AND a.state OPERATOR(pg_catalog.=) 'in_flight'"
+		" ORDER BY n.number FOR UPDATE OF a SKIP LOCKED)"
+		" UPDATE journey.action a SET next_attempt_at = $4 FROM held h"
+		" WHERE a.customer OPERATOR(pg_catalog.=) h.customer"
+		" AND a.id OPERATOR(pg_catalog.=) h.id",
 		4, {TEXTARRAYOID, UUIDARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID}
 	};
 	OutboxRange range = {cstring_to_text(destination), now, lease_end, true};
@@ -414,4 +423,36 @@ claim_free(List *destinations, TimestampTz lease_end)
 	foreach(cell, destinations)
 		freed += free_destination(lfirst(cell), now, lease_end);
 	return freed;
+}
+
+void
+claim_give_back(List *claimed)
+{
+	static SqlPlan plan = {
+		"UPDATE journey.action a SET state = 'pending', next_attempt_at = a.created_at,"
+		" attempts = a.attempts OPERATOR(pg_catalog.-) 1"
+		" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
+		" AS n (customer, id)"
+		" WHERE a.customer OPERATOR(pg_catalog.=) n.customer"
+		" AND a.id OPERATOR(pg_catalog.=) n.id",
+		2, {TEXTARRAYOID, UUIDARRAYOID}
+	};
+	int			n = list_length(claimed);
+	Datum	   *customers = palloc(sizeof(Datum) * n);
+	Datum	   *ids = palloc(sizeof(Datum) * n);
+	Datum		values[2];
+	SqlSession	session;
+
+	for (int i = 0; i < n; i++)
+	{
+		Claimed    *one = list_nth(claimed, i);
+
+		customers[i] = PointerGetDatum(one->customer);
+		ids[i] = UUIDPGetDatum(&one->id);
+	}
+	values[0] = sql_array(customers, NULL, n, TEXTOID);
+	values[1] = sql_array(ids, NULL, n, UUIDOID);
+	sql_begin(&session);
+	sql_run(&plan, values, NULL);
+	sql_end(&session);
 }

@@ -29,6 +29,11 @@ typedef struct ClaimOrder
 	bool		is_ordered;		/* none whose member has an older one under
 								 * way */
 	Datum		except;			/* uuid[]: not these; 0: any */
+	int			end_ms;			/* in which members hear of what is over, the
+								 * others later; 0: however long it takes */
+	bool	   *more;			/* set where it looked at so much that could
+								 * not leave that it stopped, and the next
+								 * claim gets further; or NULL */
 } ClaimOrder;
 
 typedef struct Claimed
@@ -69,8 +74,15 @@ extern void claim_rows(const ClaimOrder *order);
 extern TimestampTz claim_first_due(text *destination);
 
 /*
+ * What was claimed in this transaction and is not to leave yet (Claimed *): pending
+ * again, without that attempt.
+ */
+extern void claim_give_back(List *claimed);
+
+/*
  * What a worker that is gone had claimed can be claimed again at once: all in
- * flight of those destinations (char *), whose leases end before that time.
+ * flight of those destinations (char *), whose leases end before that time and
+ * whose rows nobody holds: those wait for the end of their lease.
  */
 extern int64 claim_free(List *destinations, TimestampTz lease_end);
 

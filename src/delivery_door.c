@@ -25,7 +25,7 @@ journey_send_problem(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (destination->disabled)
 		problem = destination->disabled;
-	else
+	else if ((problem = destination_orphaned(destination)) == NULL)
 		(void) destination_secret(destination, &problem);
 	if (problem == NULL)
 		PG_RETURN_NULL();

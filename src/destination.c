@@ -21,6 +21,7 @@
 #include "destination.h"
 #include "destination_read.h"
 #include "isolate.h"
+#include "role.h"
 #include "seat.h"
 #include "shmem.h"
 #include "sql.h"
@@ -88,6 +89,7 @@ static void
 set_row(Destination *destination, const DestinationRow *row)
 {
 	destination->id = row->id;
+	destination->config = row->config;
 	destination->author.owner = row->owner;
 	destination->needs_secret |= row->needs_secret;
 	destination->is_paused = row->is_paused;
@@ -176,6 +178,26 @@ destination_find(const char *name)
 	return found == NIL ? NULL : linitial(found);
 }
 
+bool
+destination_is_current(const Destination *destination)
+{
+	static SqlPlan plan = {
+		"SELECT FROM journey.destination WHERE name OPERATOR(pg_catalog.=) $1"
+		" AND id OPERATOR(pg_catalog.=) $2 AND config OPERATOR(pg_catalog.=) $3",
+		3, {TEXTOID, INT4OID, JSONBOID}
+	};
+	Datum		values[] = {CStringGetTextDatum(destination->name),
+		Int32GetDatum(destination->id), JsonbPGetDatum(destination->config)
+	};
+	SqlSession	session;
+	bool		is_current;
+
+	sql_begin(&session);
+	is_current = sql_read(&plan, values, NULL, GetLatestSnapshot()) > 0;
+	sql_end(&session);
+	return is_current;
+}
+
 List *
 destination_list(void)
 {
@@ -185,6 +207,15 @@ destination_list(void)
 	};
 
 	return read_rows(&plan, NULL);
+}
+
+char *
+destination_orphaned(const Destination *destination)
+{
+	const char *owner = destination->author.owner;
+
+	return OidIsValid(role_by_name(owner)) ? NULL :
+		psprintf("role \"%s\", its owner, does not exist", owner);
 }
 
 /* ---- writing ---- */

@@ -58,6 +58,7 @@ typedef struct Destination
 	int32		id;
 	char	   *name;
 	DestinationKind kind;
+	Jsonb	   *config;			/* as its row has it; or NULL */
 	Author		author;			/* its owner */
 	bool		is_paused;		/* by journey_destination_pause() */
 	char	   *disabled;		/* why nothing is sent any more, or NULL */
@@ -134,8 +135,17 @@ extern List *destination_secret_names(const Destination *destination);
 /* The destination of that name as of now, in CurrentMemoryContext, or NULL. */
 extern Destination *destination_find(const char *name);
 
+/* Is that still what its row says, as of now? */
+extern bool destination_is_current(const Destination *destination);
+
 /* All that the workers send to, of any kind but pull: Destination *. */
 extern List *destination_list(void);
+
+/*
+ * NULL, or that its owner is not there any more, as whom its templates and its
+ * function would run.
+ */
+extern char *destination_orphaned(const Destination *destination);
 
 /*
  * Its secret, read anew, in CurrentMemoryContext; NULL where it has none.  *missing:

@@ -33,8 +33,12 @@ extern void door_enter(const char *verb);
 /* The argument as a name that a destination can have. */
 extern char *door_name(FunctionCallInfo fcinfo);
 
-/* Raises 42704, with the nearest name as hint, where there is none. */
+/*
+ * Raise 42704, with the nearest name as hint, where there is none.  door_lock lets
+ * journeys that send there be written meanwhile, door_lock_wholly waits for them.
+ */
 extern DestinationKept *door_lock(const char *name);
+extern DestinationKept *door_lock_wholly(const char *name);
 
 /* ---- destination_door_hide.c: statements that hold a secret ---- */
 

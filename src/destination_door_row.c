@@ -51,14 +51,13 @@ raise_missing(const char *name)
 			hint ? errhint("%s", hint) : 0);
 }
 
-DestinationKept *
-door_lock(const char *name)
+#define KEPT \
+	"SELECT kind, config, owner::text, needs_secret FROM journey.destination" \
+	" WHERE name OPERATOR(pg_catalog.=) $1 FOR "
+
+static DestinationKept *
+lock(SqlPlan *plan, const char *name)
 {
-	static SqlPlan plan = {
-		"SELECT kind, config, owner::text, needs_secret FROM journey.destination"
-		" WHERE name OPERATOR(pg_catalog.=) $1 FOR UPDATE",
-		1, {TEXTOID}
-	};
 	DestinationKept *kept = palloc0(sizeof(DestinationKept));
 	Datum		value = CStringGetTextDatum(name);
 	SqlSession	session;
@@ -67,7 +66,7 @@ door_lock(const char *name)
 
 	kept->name = pstrdup(name);
 	sql_begin(&session);
-	found = sql_run(&plan, &value, NULL) > 0;
+	found = sql_run(plan, &value, NULL) > 0;
 	if (found)
 	{
 		kept->kind = sql_text(&session, 0, 1);
@@ -79,4 +78,20 @@ door_lock(const char *name)
 	if (!found)
 		raise_missing(name);
 	return kept;
+}
+
+DestinationKept *
+door_lock(const char *name)
+{
+	static SqlPlan plan = {KEPT "NO KEY UPDATE", 1, {TEXTOID}};
+
+	return lock(&plan, name);
+}
+
+DestinationKept *
+door_lock_wholly(const char *name)
+{
+	static SqlPlan plan = {KEPT "UPDATE", 1, {TEXTOID}};
+
+	return lock(&plan, name);
 }

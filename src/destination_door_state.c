@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "destination_door.h"
@@ -78,7 +79,7 @@ journey_destination_resume(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* ---- who needs it still ---- */
+/* ---- who needs it still: as of now, whatever our snapshot is of ---- */
 
 /*
  * Journeys that may yet send there: by a draft, by the version that members enter,
@@ -110,7 +111,7 @@ journeys_using(const char *name)
 	uint64		n;
 
 	sql_begin(&session);
-	n = sql_run(&plan, &value, NULL);
+	n = sql_read(&plan, &value, NULL, GetLatestSnapshot());
 	for (uint64 i = 0; i < n; i++)
 	{
 		char	   *journey = sql_text(&session, i, 1);
@@ -137,7 +138,7 @@ actions_under_way(const char *name)
 	int64		n;
 
 	sql_begin(&session);
-	sql_run(&plan, &value, NULL);
+	sql_read(&plan, &value, NULL, GetLatestSnapshot());
 	n = DatumGetInt64(sql_value(0, 1, &isnull));
 	sql_end(&session);
 	return n;
@@ -197,7 +198,7 @@ journey_destination_drop(PG_FUNCTION_ARGS)
 	DestinationKept *kept;
 
 	door_enter("journey_destination_drop");
-	kept = door_lock(door_name(fcinfo));
+	kept = door_lock_wholly(door_name(fcinfo));
 	check_unused(kept->name);
 	secret_set(kept->name, NULL);
 	for (int i = 0; i < lengthof(plans); i++)

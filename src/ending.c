@@ -278,8 +278,33 @@ by_customer(const ListCell *a, const ListCell *b)
 					  ((Ending *) lfirst(b))->end.customer);
 }
 
+/* One of those at least. */
+static int
+write_all_heard(List *heard, int ms)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+	TimestampTz now = begun;
+	int			settled = 0;
+	ListCell   *cell;
+
+	foreach(cell, heard)
+	{
+		Ending	   *ending = lfirst(cell);
+		TimestampTz before = now;
+
+		ending->is_late = ms > 0 && foreach_current_index(cell) > 0 &&
+			TimestampDifferenceExceeds(begun, now, ms);
+		if (ending->is_late)
+			continue;
+		settled += write_heard(ending);
+		now = GetCurrentTimestamp();
+		ending->took = Max(now - before, 1);
+	}
+	return settled;
+}
+
 int
-ending_write_free(List *endings)
+ending_write_free(List *endings, int ms)
 {
 	List	   *sorted = list_copy(endings);
 	List	   *quiet = NIL;
@@ -301,9 +326,7 @@ ending_write_free(List *endings)
 		if (((Ending *) lfirst(cell))->is_written)
 			count(lfirst(cell));
 	}
-	foreach(cell, heard)
-		settled += write_heard(lfirst(cell));
-	return settled;
+	return settled + write_all_heard(heard, ms);
 }
 
 /* ---- one by its id ---- */
@@ -412,18 +435,21 @@ ending_of(const Answer *answer)
 }
 
 void
-ending_record(List *answers)
+ending_record(List *answers, int ms)
 {
 	List	   *endings = NIL;
 	ListCell   *cell;
 
 	foreach(cell, answers)
 		endings = lappend(endings, ending_of(lfirst(cell)));
-	ending_write_free(endings);
+	ending_write_free(endings, ms);
 	foreach(cell, answers)
 	{
+		Answer	   *answer = lfirst(cell);
 		Ending	   *ending = list_nth(endings, foreach_current_index(cell));
 
-		((Answer *) lfirst(cell))->is_recorded = ending->is_settled;
+		answer->is_recorded = ending->is_settled;
+		answer->is_late = ending->is_late;
+		answer->took = ending->took;
 	}
 }

@@ -40,6 +40,9 @@ typedef struct Answer
 	int			retry_after;	/* seconds that the receiver asked for; -1:
 								 * none */
 	bool		is_recorded;	/* set by ending_record() */
+	bool		is_late;		/* it was not, as the time was over */
+	int64		took;			/* microseconds of what members did who heard
+								 * of it */
 } Answer;
 
 /*
@@ -47,9 +50,10 @@ typedef struct Answer
  * Those of nobody's interest are written by one statement.  One whose customer, or
  * row, somebody holds is left with is_recorded false; an action that is not in
  * flight any more under that number of attempts counts as recorded and nothing
- * happens.
+ * happens.  What members do who hear of it is their authors' code: after ms
+ * milliseconds (0: however long it takes) no more of those are recorded.
  */
-extern void ending_record(List *answers);
+extern void ending_record(List *answers, int ms);
 
 /* ---- for everybody ---- */
 
@@ -64,6 +68,8 @@ typedef struct Ending
 	TimestampTz again;			/* when, where it is to be tried again */
 	bool		is_settled;		/* it is written, or was in another state */
 	bool		is_written;
+	bool		is_late;		/* not looked at, as the time was over */
+	int64		took;			/* microseconds; 0: nobody heard of it */
 } Ending;
 
 /* An action that was looked up. */
@@ -83,8 +89,8 @@ extern bool ending_write(Ending *ending);
 
 /*
  * Write those (Ending *) whose customer and row nobody holds, in the order of
- * their customers; how many are settled.
+ * their customers; how many are settled.  ms: as above.
  */
-extern int	ending_write_free(List *endings);
+extern int	ending_write_free(List *endings, int ms);
 
 #endif							/* JOURNEY_ENDING_H */

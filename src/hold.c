@@ -271,16 +271,22 @@ check_cap(Hold *hold, const JsonbContainer *cap, const char *zone, TimestampTz l
 		hold->until = Max(hold->until, free);
 }
 
+TimestampTz
+hold_quiet_until(const Jsonb *limits, TimestampTz now)
+{
+	const JsonbContainer *quiet = get_object(limits, "quiet");
+
+	return quiet == NULL ? NO_TIME :
+		quiet_end(quiet, get_text(&limits->root, "zone"), now);
+}
+
 Hold
 hold_check(Jsonb *limits, text *customer, const pg_uuid_t *id, TimestampTz now)
 {
-	Hold		hold = {NO_TIME, false};
-	const JsonbContainer *quiet = get_object(limits, "quiet");
+	Hold		hold = {hold_quiet_until(limits, now), false};
 	const JsonbContainer *cap = get_object(limits, "cap");
 	TimestampTz last;
 
-	if (quiet != NULL)
-		hold.until = quiet_end(quiet, get_text(&limits->root, "zone"), now);
 	if (cap == NULL || hold.until != NO_TIME)
 		return hold;
 	last = nth_last(cap, customer, id, now);

@@ -44,4 +44,7 @@ typedef struct Hold
  */
 extern Hold hold_check(Jsonb *limits, text *customer, const pg_uuid_t *id, TimestampTz now);
 
+/* Of that, the end of the quiet hours that it is in; NO_TIME: in none. */
+extern TimestampTz hold_quiet_until(const Jsonb *limits, TimestampTz now);
+
 #endif							/* JOURNEY_HOLD_H */

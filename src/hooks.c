@@ -116,22 +116,28 @@ drops_extension(Node *statement)
 		((DropStmt *) statement)->removeType == OBJECT_EXTENSION;
 }
 
-/*
- * A function that a worker calls can take its time, and the worker has the lock that
- * DROP EXTENSION waits for.
- */
-static void
-dismiss_callers(DropStmt *statement)
+static bool
+names_journey(DropStmt *statement)
 {
 	ListCell   *cell;
 
-	if (seat_table == NULL || !superuser())
-		return;
 	foreach(cell, statement->objects)
 	{
 		if (strcmp(strVal(lfirst(cell)), "journey") == 0)
-			seat_dismiss(MyDatabaseId, SEAT_CALLER, 0);
+			return true;
 	}
+	return false;
+}
+
+/*
+ * A function that a worker calls can take its time, and the worker has the lock that
+ * the command waits for.
+ */
+static void
+dismiss_callers(void)
+{
+	if (seat_table != NULL && superuser())
+		seat_dismiss(MyDatabaseId, SEAT_CALLER, 0);
 }
 
 /* Nobody hears what such a transaction has noted: the launcher looks again. */
@@ -148,13 +154,17 @@ before_statement(Node *statement, ProcessUtilityContext context)
 	const char *database = needs_closed(statement);
 
 	if (alters_extension(statement))
+	{
+		dismiss_callers();
 		lock_extension();
+	}
 	if (drops_extension(statement))
 	{
 		/* Workers see that they can go. */
 		shmem_note_due(TIME_NEVER_WAKE);
 		shmem_note_action(TIME_NEVER_WAKE);
-		dismiss_callers((DropStmt *) statement);
+		if (names_journey((DropStmt *) statement))
+			dismiss_callers();
 	}
 	if (IsA(statement, CreatedbStmt) || IsA(statement, AlterDatabaseStmt))
 		shmem_note_list();

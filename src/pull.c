@@ -56,6 +56,16 @@ raise_no_destination(const char *destination)
 			errmsg("destination \"%s\" does not exist", destination));
 }
 
+static void
+raise_no_pull(const char *destination, const char *kind, const char *hint)
+{
+	ereport(ERROR,
+			errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			errmsg("destination \"%s\" is not of kind \"pull\"", destination),
+			errdetail("It is of kind \"%s\": a worker sends its actions.", kind),
+			errhint("%s", hint));
+}
+
 /* It must be one to pull from.  False: nothing is to be taken from it now. */
 static bool
 check_destination(text *destination)
@@ -80,11 +90,8 @@ check_destination(text *destination)
 		raise_no_destination(name);
 	require_destination(name);
 	if (strcmp(kind, "pull") != 0)
-		ereport(ERROR,
-				errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				errmsg("destination \"%s\" is not of kind \"pull\"", name),
-				errdetail("It is of kind \"%s\": a worker sends its actions.", kind),
-				errhint("Consumers claim from destinations of kind \"pull\"; what this one does is in the view journey.delivery."));
+		raise_no_pull(name, kind,
+					  "Consumers claim from destinations of kind \"pull\"; what this one does is in the view journey.delivery.");
 	return is_open;
 }
 
@@ -148,12 +155,38 @@ journey_claim(PG_FUNCTION_ARGS)
 
 /* ---- one action, by its id ---- */
 
+/*
+ * What a worker has under way only the worker answers for: it would be sent twice,
+ * or count as delivered without having been.  One whose destination is gone has no
+ * worker.
+ */
+static void
+check_is_pulled(const char *destination)
+{
+	static SqlPlan plan = {
+		"SELECT kind FROM journey.destination WHERE name OPERATOR(pg_catalog.=) $1"
+		" AND kind OPERATOR(pg_catalog.<>) 'pull'",
+		1, {TEXTOID}
+	};
+	Datum		values[] = {CStringGetTextDatum(destination)};
+	SqlSession	session;
+	char	   *kind;
+
+	sql_begin(&session);
+	kind = sql_run(&plan, values, NULL) > 0 ? sql_text(&session, 0, 1) : NULL;
+	sql_end(&session);
+	if (kind != NULL)
+		raise_no_pull(destination, kind,
+					  "The worker answers for them; journey_retry() sends a dead or cancelled one again, journey_cancel() keeps a pending one from being sent.");
+}
+
 static bool
 find_in_flight(FunctionCallInfo fcinfo, ActionFound *found)
 {
 	if (!ending_find(argument_id(fcinfo, 0), "in_flight", found))
 		return false;
 	require_destination(found->ending.end.destination);
+	check_is_pulled(found->ending.end.destination);
 	return true;
 }
 
@@ -189,30 +222,6 @@ retry_after(FunctionCallInfo fcinfo, int n, TimestampTz now)
 	return at;
 }
 
-/* Its tile's, else its destination's (which one to pull from does not have). */
-static RetrySchedule
-schedule_of(const ActionFound *found)
-{
-	static SqlPlan plan = {
-		"SELECT FROM journey.destination WHERE name OPERATOR(pg_catalog.=) $1"
-		" AND kind OPERATOR(pg_catalog.<>) 'pull'",
-		1, {TEXTOID}
-	};
-	Datum		values[] = {CStringGetTextDatum(found->ending.end.destination)};
-	Destination *destination = NULL;
-	SqlSession	session;
-	bool		is_sent_to;
-
-	if (found->retry != NULL)
-		return retry_choose(found->retry, NULL);
-	sql_begin(&session);
-	is_sent_to = sql_run(&plan, values, NULL) > 0;
-	sql_end(&session);
-	if (is_sent_to)
-		destination = destination_find(found->ending.end.destination);
-	return retry_choose(NULL, destination ? destination->retry : NULL);
-}
-
 static bool
 is_stopped(const char *journey)
 {
@@ -238,7 +247,7 @@ journey_nack(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(false);
 	error = argument_optional_text(fcinfo, 1, "error", MAX_ERROR_LENGTH);
 	found.ending.end.error = error ? text_to_cstring(error) : NULL;
-	schedule = schedule_of(&found);
+	schedule = retry_choose(found.retry, NULL);
 	found.ending.again = PG_ARGISNULL(2) ? retry_time(&schedule, found.attempts, now) :
 		retry_after(fcinfo, 2, now);
 	cache_refresh();

@@ -140,9 +140,34 @@ in_one_line(const char *message)
 	return line;
 }
 
+/*
+ * What the action's data brought about is so every time; whatever else is wrong, with
+ * the server or with the destination, may be mended before the schedule ends.
+ */
+static AnswerKind
+kind_of(const ErrorData *error)
+{
+	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
+	{
+		case ERRCODE_CONNECTION_EXCEPTION:
+		case ERRCODE_INVALID_TRANSACTION_STATE:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION:
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+		case ERRCODE_OPERATOR_INTERVENTION:
+		case ERRCODE_SYSTEM_ERROR:
+		case ERRCODE_INTERNAL_ERROR:
+			return ANSWER_RETRY;
+		default:
+			return ANSWER_DEAD;
+	}
+}
+
 bool
 request_build(const Destination *destination, const char *secret,
-			  const Claimed *claimed, TransferRequest *request, char **error)
+			  const Claimed *claimed, TransferRequest *request,
+			  AnswerKind *kind, char **error)
 {
 	Building	building = {destination, secret, claimed, request};
 	MemoryContext own = AllocSetContextCreate(CurrentMemoryContext, "journey request",
@@ -151,6 +176,7 @@ request_build(const Destination *destination, const char *secret,
 	ErrorData  *wrong = try_build(&building);
 
 	MemoryContextSwitchTo(old);
+	*kind = wrong ? kind_of(wrong) : ANSWER_DELIVERED;
 	*error = wrong ? in_one_line(wrong->message) : NULL;
 	if (wrong)
 		MemoryContextDelete(own);

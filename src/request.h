@@ -21,12 +21,14 @@
 #include "transfer.h"
 
 /*
- * The request for a claimed action, in CurrentMemoryContext; in a transaction.  An
- * error of a template, or a part that cannot be sent (a line break in a header):
- * false and *error, which holds no secret; the action is dead then.
+ * The request for a claimed action, in CurrentMemoryContext; in a transaction.
+ * False: there is none, and *error, which holds no secret, says why.  *kind: dead,
+ * where a template errs or a part cannot be sent (a line break in a header); or again
+ * later, where it is not the action that is at fault (a lock, memory, a right).
  */
 extern bool request_build(const Destination *destination, const char *secret,
-						  const Claimed *claimed, TransferRequest *request, char **error);
+						  const Claimed *claimed, TransferRequest *request,
+						  AnswerKind *kind, char **error);
 
 /* Fill in kind, error, response and retry_after; in a transaction. */
 extern void request_judge(const Destination *destination, const TransferResult *result,

@@ -58,8 +58,6 @@ judge_mail(int reply)
 static AnswerKind
 judge(const Destination *destination, const TransferResult *result)
 {
-	if (result->outcome == TRANSFER_REFUSED)
-		return ANSWER_DEAD;
 	if (!has_status(result))
 		return ANSWER_RETRY;
 	if (result->outcome == TRANSFER_OK)
@@ -94,13 +92,23 @@ describe_tls(const char *error)
 }
 
 static char *
+describe_status(const Destination *destination, int status)
+{
+	if (is_mail(destination))
+		return psprintf("SMTP reply %d", status);
+	return psprintf("HTTP status %d%s", status,
+					status / 100 == 3 ? ", redirects are not followed" : "");
+}
+
+static char *
 describe(const Destination *destination, const TransferResult *result)
 {
 	if (has_status(result))
-		return psprintf("%s %d", is_mail(destination) ? "SMTP reply" : "HTTP status",
-						result->status);
+		return describe_status(destination, result->status);
 	switch (result->outcome)
 	{
+		case TRANSFER_REFUSED:
+			return psprintf("%s (journey.http_allow does not list it)", result->error);
 		case TRANSFER_RESOLVE:
 			return pstrdup("could not look up the host's name");
 		case TRANSFER_CONNECT:

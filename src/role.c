@@ -192,11 +192,11 @@ role_author(const char *owner)
 	if (!OidIsValid(role))
 		ereport(ERROR,
 				errcode(ERRCODE_UNDEFINED_OBJECT),
-				errmsg("role \"%s\", the owner of the journey, does not exist", owner));
+				errmsg("role \"%s\", the owner, does not exist", owner));
 	if (!guc_allow_superuser_owner && superuser_arg(role))
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				errmsg("superuser \"%s\" cannot own a journey", owner),
+				errmsg("superuser \"%s\" cannot be the owner", owner),
 				errhint("See the setting journey.allow_superuser_owner."));
 	return role;
 }

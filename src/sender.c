@@ -34,6 +34,12 @@
 #define RETRY_CHANGING 100		/* ms while the extension is altered */
 #define OTHER_FILES 1000		/* descriptors that are not for requests */
 
+/*
+ * What we write is only locked where nobody has it; what follows from the end of an
+ * action can meet others all the same (somebody is entering what it enters).
+ */
+#define LONGEST_LOCK_WAIT "200ms"
+
 /* A due time that only TIME_NEVER_WAKE is earlier than. */
 #define TIME_ALMOST_NEVER_WAKE (TIME_NEVER_WAKE + 1)
 
@@ -96,6 +102,8 @@ work(void *arg)
 	if (synchronous_commit < SYNCHRONOUS_COMMIT_ON)
 		(void) set_config_option("synchronous_commit", "on", PGC_SUSET, PGC_S_SESSION,
 								 GUC_ACTION_LOCAL, true, 0, false);
+	(void) set_config_option("lock_timeout", LONGEST_LOCK_WAIT, PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
 	work->fn(work->sender);
 	MemoryContextSwitchTo(old);
 }
@@ -170,15 +178,27 @@ open_transfer(Sender *sender)
 {
 	const char *error;
 
-	raise_descriptors(guc_http_max_in_flight);
-	sender->max_in_flight = guc_http_max_in_flight;
-	sender->transfer = transfer_open(sender->max_in_flight, guc_http_allow, &error);
+	sender->max_in_flight = sender->slots = guc_http_max_in_flight;
+	raise_descriptors(sender->slots);
+	sender->transfer = transfer_open(sender->slots, guc_http_allow, &error);
 	if (sender->transfer == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				errmsg("journey could not prepare for sending: %s", error));
 	sender->allow = MemoryContextStrdup(TopMemoryContext, guc_http_allow);
 	worker_watch(transfer_fd(sender->transfer));
+}
+
+void
+sender_set_slots(Sender *sender)
+{
+	int			slots = sender->max_in_flight + list_length(sender->flows);
+
+	if (sender->slots == slots)
+		return;
+	sender->slots = slots;
+	raise_descriptors(sender->slots);
+	transfer_limit(sender->transfer, sender->slots);
 }
 
 /* The settings may have been read anew. */
@@ -191,12 +211,8 @@ obey_settings(Sender *sender)
 		pfree(sender->allow);
 		sender->allow = MemoryContextStrdup(TopMemoryContext, guc_http_allow);
 	}
-	if (sender->max_in_flight != guc_http_max_in_flight)
-	{
-		raise_descriptors(guc_http_max_in_flight);
-		sender->max_in_flight = guc_http_max_in_flight;
-		transfer_limit(sender->transfer, sender->max_in_flight);
-	}
+	sender->max_in_flight = guc_http_max_in_flight;
+	sender_set_slots(sender);
 }
 
 /* ---- when ---- */

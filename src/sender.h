@@ -80,7 +80,8 @@ typedef struct Flow
 	Destination *destination;	/* of the list that was read last, or last */
 	Destination last;			/* what is left of one that is gone */
 	bool		is_gone;
-	char	   *missing;		/* why its secret is not there, or NULL */
+	char	   *missing;		/* why its secret or its owner is not there,
+								 * or NULL */
 	char	   *refusal;		/* the receiver wants no more, says its
 								 * answer; or NULL */
 	int64		refuse_at;		/* when that is to be written */
@@ -89,6 +90,9 @@ typedef struct Flow
 	TimestampTz next_due;		/* nothing is due earlier; TIME_NEVER: nothing */
 	bool		is_sure;		/* something is due then */
 	int64		ready_at;		/* nothing is claimed before */
+	int64		build_time;		/* of a request, as of late; -1: not known */
+	int64		tell_time;		/* of what members do who hear of the end */
+	int64		tell_at;		/* where that is long: not before */
 	long		retry;			/* ms; after a claim that gave nothing */
 	long		rest;			/* ms; after an error */
 
@@ -111,6 +115,8 @@ typedef struct Flight
 	bool		has_path;		/* a tile said where */
 	bool		is_probe;		/* of a breaker that is half open */
 	bool		is_judged;		/* the answer is made */
+	bool		is_alone;		/* it has failed to be recorded: apart from
+								 * others */
 	int64		ended_at;
 	int64		record_at;		/* not before */
 	long		retry;			/* ms; doubles while it cannot be recorded */
@@ -124,6 +130,7 @@ typedef struct Prepared
 	TimestampTz lease_end;
 	TransferRequest request;
 	char	   *error;			/* why there is no request, or NULL */
+	AnswerKind	kind;			/* what becomes of the action then */
 } Prepared;
 
 typedef struct Sender
@@ -132,7 +139,8 @@ typedef struct Sender
 	Oid			extension;		/* as first met */
 	IdleReason	idle;
 	Transfer   *transfer;
-	int			max_in_flight;
+	int			max_in_flight;	/* that destinations share */
+	int			slots;			/* what the transfer was told last */
 	char	   *allow;			/* what the transfer was told last */
 
 	MemoryContext round;		/* what one transaction and its consequences
@@ -143,6 +151,7 @@ typedef struct Sender
 	TimestampTz calls_due;		/* when to look after those */
 	List	   *flows;			/* Flow *, of the others */
 	int			turn;			/* the flow that is asked first */
+	int64		build_time;		/* of all requests of one claim */
 	uint64		generation;		/* of the list; 0: not read yet */
 	bool		is_freed;		/* what another sender left in flight is */
 	bool		look;			/* at everything, the list too */
@@ -152,6 +161,7 @@ typedef struct Sender
 
 	dlist_head	sent;			/* Flight: under way */
 	dlist_head	ended;			/* Flight: to be recorded, oldest first */
+	int64		alone_at;		/* those that have failed: not before */
 	int			in_air;			/* both */
 	int			nended;
 
@@ -171,6 +181,9 @@ extern bool sender_may_act(Sender *sender);
 /* worker_try() whose commit is durable whatever synchronous_commit says. */
 extern ErrorData *sender_try(Sender *sender, const char *activity,
 							 void (*fn) (Sender *sender));
+
+/* Slots for what they share, and one more for each destination. */
+extern void sender_set_slots(Sender *sender);
 
 /* sender_flow.c: destinations, and what may be sent where */
 

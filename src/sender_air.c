@@ -71,11 +71,11 @@ end_flight(Sender *sender, Flight *flight)
 	sender->nended++;
 }
 
-/* It was not sent, and never can be. */
+/* It cannot be sent: dead, or at least not now. */
 static void
-end_unfit(Sender *sender, Flight *flight, const char *error)
+end_unfit(Sender *sender, Flight *flight, AnswerKind kind, const char *error)
 {
-	flight->answer.kind = ANSWER_DEAD;
+	flight->answer.kind = kind;
 	flight->answer.error = MemoryContextStrdup(flight->context, error);
 	flight->answer.retry_after = -1;
 	flight->is_judged = true;
@@ -103,7 +103,7 @@ air_send(Sender *sender, const Prepared *prepared)
 
 	if (error != NULL)
 	{
-		end_unfit(sender, flight, error);
+		end_unfit(sender, flight, prepared->kind, error);
 		return;
 	}
 	request.tag = (uint64_t) (uintptr_t) flight;
@@ -114,7 +114,7 @@ air_send(Sender *sender, const Prepared *prepared)
 		error = MemoryContextStrdup(flight->context, error);
 		unfit = transfer_check(&request);
 		if (unfit)
-			end_unfit(sender, flight, unfit);
+			end_unfit(sender, flight, ANSWER_DEAD, unfit);
 		else
 			end_unsent(sender, flight, error);
 		return;

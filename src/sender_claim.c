@@ -23,6 +23,11 @@
 
 #define LEASE_BEYOND_TIMEOUT 60000	/* ms, in which its answer is recorded */
 
+/* Templates run in the claim's transaction, and everybody else waits for that. */
+#define TIME_OF_ONE (50 * MS)	/* for the requests of one destination */
+#define TIME_OF_ALL (100 * MS)	/* for those of all that take long */
+#define FEWEST 4				/* that are claimed where we know nothing yet */
+
 /* ---- at the start ---- */
 
 /* What another sender had under way when it ended: nobody waits for it any more. */
@@ -59,7 +64,7 @@ is_due(Flow *flow, TimestampTz now)
 
 /* Log that nothing can be sent, once, and wait: files come without our being told. */
 static void
-miss_secret(Flow *flow, const char *missing)
+miss(Flow *flow, const char *missing)
 {
 	flow->ready_at = sender_clock() + POLL_EVERY * MS;
 	if (flow->missing && strcmp(flow->missing, missing) == 0)
@@ -82,7 +87,8 @@ prepare(Sender *sender, Flow *flow, const char *secret, Claimed *claimed,
 	prepared->flow = flow;
 	prepared->claimed = claimed;
 	prepared->lease_end = lease_end;
-	if (!request_build(flow->destination, secret, claimed, &prepared->request, &error))
+	if (!request_build(flow->destination, secret, claimed, &prepared->request,
+					   &prepared->kind, &error))
 		prepared->error = error ? error : "the request could not be made";
 	sender->prepared = lappend(sender->prepared, prepared);
 }
@@ -103,14 +109,59 @@ look_further(Flow *flow, int claimed, TimestampTz now)
 	flow->retry = Min(flow->retry * 2, LONGEST_RETRY);
 }
 
+/* As many as their requests can be made of in time, by what they took before. */
+static int
+most_in_time(const Flow *flow)
+{
+	if (flow->build_time < 0)
+		return FEWEST;
+	return Max(TIME_OF_ONE / Max(flow->build_time, 1), 1);
+}
+
+/*
+ * What takes too long is given back: the others come first, and this one has at most
+ * half of the time.
+ */
+static void
+prepare_all(Sender *sender, Flow *flow, const char *secret, List *claimed,
+			TimestampTz lease_end)
+{
+	int64		begun = sender_clock();
+	int64		took = 0;
+	int			n = 0;
+
+	while (n < list_length(claimed) && took < TIME_OF_ONE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		prepare(sender, flow, secret, list_nth(claimed, n++), lease_end);
+		took = sender_clock() - begun;
+		if (took >= n * MS)
+			transfer_work(sender->transfer);	/* what is under way goes on */
+	}
+	if (n > 0)
+		flow->build_time = took / n;
+	sender->build_time += took;
+	if (took >= TIME_OF_ONE)
+	{
+		flow->is_sure = false;
+		flow->next_due = TIME_NEVER_WAKE;
+		flow->ready_at = sender_clock() + took;
+	}
+	if (n < list_length(claimed))
+		claim_give_back(list_copy_tail(claimed, n));
+}
+
 static void
 claim_due(Sender *sender, Flow *flow, const char *secret, TimestampTz now)
 {
 	ClaimOrder	order = {.destination = flow->name_text, .now = now};
 	List	   *claimed;
-	ListCell   *cell;
+	int64		begun = sender_clock();
+	bool		more = false;
 
-	order.max = flow_room(sender, flow, sender_clock());
+	order.end_ms = TIME_OF_ONE / MS;
+	order.more = &more;
+	order.max = Min(flow_room(sender, flow, sender_clock()), most_in_time(flow));
 	order.lease_end = TimestampTzPlusMilliseconds(now, flow->destination->timeout +
 												  LEASE_BEYOND_TIMEOUT);
 	order.is_ordered = flow->destination->is_ordered;
@@ -118,33 +169,51 @@ claim_due(Sender *sender, Flow *flow, const char *secret, TimestampTz now)
 	if (order.max <= 0)
 		return;
 	claimed = claim_actions(&order);
-	foreach(cell, claimed)
-	{
-		CHECK_FOR_INTERRUPTS();
-		prepare(sender, flow, secret, lfirst(cell), order.lease_end);
-	}
 	if (list_length(claimed) < order.max)
 		look_further(flow, list_length(claimed), now);
+	if (more)
+		flow->ready_at = 2 * sender_clock() - begun;
+	prepare_all(sender, flow, secret, claimed, order.lease_end);
+}
+
+/*
+ * Its secret, if all is there that it needs.  A new secret goes to the new address
+ * alone: what we know of the destination must be what its row says after the secret
+ * was read.
+ */
+static bool
+is_able(Sender *sender, Flow *flow, char **secret)
+{
+	const Destination *destination = flow->destination;
+	const char *missing;
+
+	*secret = NULL;
+	missing = destination_orphaned(destination);
+	if (missing == NULL)
+		*secret = destination_secret(destination, &missing);
+	if (missing)
+	{
+		miss(flow, missing);
+		return false;
+	}
+	if (flow->missing)
+		pfree(flow->missing);
+	flow->missing = NULL;
+	if (*secret == NULL || destination_is_current(destination))
+		return true;
+	sender->generation = 0;
+	sender->look = true;
+	flow->ready_at = sender_clock() + SHORTEST_RETRY * MS;
+	return false;
 }
 
 static void
 claim_flow(Sender *sender, Flow *flow, TimestampTz now)
 {
-	const char *missing = NULL;
 	char	   *secret;
 
-	if (!is_due(flow, now))
-		return;
-	secret = destination_secret(flow->destination, &missing);
-	if (missing)
-	{
-		miss_secret(flow, missing);
-		return;
-	}
-	if (flow->missing)
-		pfree(flow->missing);
-	flow->missing = NULL;
-	claim_due(sender, flow, secret, now);
+	if (is_due(flow, now) && is_able(sender, flow, &secret))
+		claim_due(sender, flow, secret, now);
 }
 
 /* Processes of their own call functions. */
@@ -161,6 +230,13 @@ look_after_calls(Sender *sender, int64 now)
 
 /* ---- all of them ---- */
 
+/* Those that take long have another one soon, and then are the first. */
+static bool
+is_its_turn(const Sender *sender, const Flow *flow)
+{
+	return sender->build_time < TIME_OF_ALL || flow->build_time < MS;
+}
+
 static void
 claim_all(Sender *sender)
 {
@@ -174,12 +250,13 @@ claim_all(Sender *sender)
 	free_left_over(sender);
 	look_after_calls(sender, now);
 	n = list_length(sender->flows);
+	sender->build_time = 0;
 	for (int i = 0; i < n; i++)
 	{
 		Flow	   *flow = list_nth(sender->flows, (sender->turn + i) % n);
 
 		if ((sender->only == NULL || sender->only == flow) &&
-			flow_wakes_at(sender, flow, now) <= now)
+			flow_wakes_at(sender, flow, now) <= now && is_its_turn(sender, flow))
 			claim_flow(sender, flow, GetCurrentTimestamp());
 	}
 	if (sender->prepared)

@@ -4,8 +4,8 @@
  *	  What may be sent where, and when.
  *
  * A destination has at most as many in the air as there are free slots left, so
- * none, and no number of them, takes all: however many of them hang, another one
- * finds room.
+ * none takes all; and one that has nothing in the air may always send one, beyond
+ * all slots if need be: however many of them hang, another one finds room.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,6 +47,7 @@ make_flow(Sender *sender, const Destination *destination)
 	flow->name = pstrdup(destination->name);
 	flow->name_text = cstring_to_text(destination->name);
 	flow->next_due = TIME_NEVER_WAKE;
+	flow->build_time = -1;
 	flow->retry = SHORTEST_RETRY;
 	flow->rest = SHORTEST_REST;
 	sender->flows = lappend(sender->flows, flow);
@@ -176,6 +177,7 @@ flows_read(Sender *sender)
 	sender->list = list;
 	sender->destinations = destinations;
 	sender->generation = generation;
+	sender_set_slots(sender);
 	flows_doubt(sender);
 }
 
@@ -245,7 +247,10 @@ flows_written(Sender *sender, bool committed)
 
 /* ---- what may be sent ---- */
 
-/* Half of what is free, so that as much is free then as it has. */
+/*
+ * Half of what is free, so that as much is free then as it has; one at least where it
+ * has none (sender_set_slots).
+ */
 static int
 fair_room(const Sender *sender, const Flow *flow)
 {
@@ -253,6 +258,8 @@ fair_room(const Sender *sender, const Flow *flow)
 	int			free = sender->max_in_flight - sender->in_air - others;
 	int			share = (free - flow->in_air + 1) / 2;
 
+	if (flow->in_air == 0)
+		share = Max(share, 1);
 	return Min(share, flow->destination->max_in_flight - flow->in_air);
 }
 

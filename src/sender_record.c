@@ -24,6 +24,9 @@
 #define MOST_AT_ONCE 1000
 #define ENOUGH 64				/* that are recorded without waiting for more */
 #define WAIT_FOR_MORE 5			/* ms */
+#define TIME_AT_ONCE 50			/* ms of one transaction, for what members do */
+#define LONG_TELLING (5 * MS)	/* for one of them */
+#define REST_AFTER_FAILURE 10	/* times as long as it took */
 
 /* ---- when ---- */
 
@@ -46,6 +49,13 @@ states_wake_at(const Sender *sender)
 	return at;
 }
 
+/* So long that the others are recorded before? */
+static bool
+is_slow(const Flow *flow)
+{
+	return flow->tell_time >= LONG_TELLING;
+}
+
 /*
  * With nothing else under way there is no more to wait for.  What could not be
  * recorded has its own time.
@@ -61,10 +71,17 @@ record_wakes_at(Sender *sender, int64 now)
 	{
 		const Flight *flight = dlist_container(Flight, node, iter.cur);
 
-		if (flight->record_at == 0)
+		if (flight->is_alone)
+			at = Min(at, Max(flight->record_at, sender->alone_at));
+		else if (is_slow(flight->flow))
+			at = Min(at, Max(flight->record_at, flight->flow->tell_at));
+		else if (flight->record_at > 0)
+			at = Min(at, flight->record_at);
+		else
+		{
 			fresh++;
-		at = Min(at, flight->record_at > 0 ? flight->record_at :
-				 flight->ended_at + WAIT_FOR_MORE * MS);
+			at = Min(at, flight->ended_at + WAIT_FOR_MORE * MS);
+		}
 	}
 	if (fresh >= ENOUGH || (fresh > 0 && dlist_is_empty(&sender->sent)))
 		return now;
@@ -109,17 +126,17 @@ lock_row(const Flow *flow)
 {
 	static SqlPlan plan = {
 		"SELECT FROM journey.destination WHERE name OPERATOR(pg_catalog.=) $1"
-		" FOR NO KEY UPDATE SKIP LOCKED",
-		1, {TEXTOID}
+		" AND id OPERATOR(pg_catalog.=) $2 FOR NO KEY UPDATE SKIP LOCKED",
+		2, {TEXTOID, INT4OID}
 	};
-	Datum		values[] = {PointerGetDatum(flow->name_text)};
+	Datum		values[] = {PointerGetDatum(flow->name_text), Int32GetDatum(flow->id)};
 	SqlSession	session;
 	bool		locked;
 
 	sql_begin(&session);
 	locked = sql_run(&plan, values, NULL) > 0;
 	sql_end(&session);
-	return locked || flow->is_gone;
+	return locked;
 }
 
 static void
@@ -134,9 +151,13 @@ write_refusals(Sender *sender)
 
 		if (flow->refusal == NULL || flow->refuse_at > now)
 			continue;
-		flow->is_refused = lock_row(flow);
-		if (flow->is_refused)
+		if (flow->is_gone)
+			flow->is_refused = true;
+		else if (lock_row(flow))
+		{
 			destination_disable(flow->name, flow->refusal);
+			flow->is_refused = true;
+		}
 		else
 			flow->refuse_at = now + LONGEST_RETRY * MS;
 	}
@@ -160,7 +181,7 @@ record_all(Sender *sender)
 		answers = lappend(answers, &flight->answer);
 	}
 	if (answers != NIL)
-		ending_record(answers);
+		ending_record(answers, TIME_AT_ONCE);
 	write_refusals(sender);
 	breakers_write(sender);
 	timings_write(sender);
@@ -217,33 +238,38 @@ try_record(Sender *sender, List *flights)
 	foreach(cell, flights)
 	{
 		Flight	   *flight = lfirst(cell);
+		Flow	   *flow = flight->flow;
 
+		if (flight->answer.took > 0)
+			flow->tell_time = (flow->tell_time + flight->answer.took) / 2;
 		if (flight->answer.is_recorded)
 			finish(sender, flight);
+		else if (flight->answer.is_late)
+			flight->record_at = sender_clock();
 		else
 			record_again(flight, LONGEST_RETRY);
 	}
 	return true;
 }
 
-/* Each alone, so that one that cannot be recorded keeps none of the others. */
-static void
-record_one_by_one(Sender *sender, List *flights)
+/* Which of those that are to be recorded now */
+typedef enum Portion
 {
-	ListCell   *cell;
+	PORTION_USUAL,
+	PORTION_SLOW,
+	PORTION_ALONE
+} Portion;
 
-	foreach(cell, flights)
-	{
-		Flight	   *flight = lfirst(cell);
-
-		worker_check(sender->seat);
-		if (!try_record(sender, list_make1(flight)))
-			record_again(flight, LONGEST_REST);
-	}
+static Portion
+portion_of(const Flight *flight)
+{
+	if (flight->is_alone)
+		return PORTION_ALONE;
+	return is_slow(flight->flow) ? PORTION_SLOW : PORTION_USUAL;
 }
 
 static List *
-to_be_recorded(Sender *sender, int64 now)
+to_be_recorded(Sender *sender, int64 now, Portion portion)
 {
 	List	   *flights = NIL;
 	dlist_iter	iter;
@@ -252,23 +278,81 @@ to_be_recorded(Sender *sender, int64 now)
 	{
 		Flight	   *flight = dlist_container(Flight, node, iter.cur);
 
-		if (flight->record_at <= now && list_length(flights) < MOST_AT_ONCE)
+		if (flight->record_at <= now && portion_of(flight) == portion &&
+			(portion != PORTION_SLOW || flight->flow->tell_at <= now) &&
+			list_length(flights) < MOST_AT_ONCE)
 			flights = lappend(flights, flight);
 	}
 	return flights;
 }
 
-void
-sender_record(Sender *sender)
+static void
+record_some(Sender *sender, List *flights)
 {
-	List	   *flights = to_be_recorded(sender, sender_clock());
+	ListCell   *cell;
 
 	if (try_record(sender, flights))
 		return;
-	if (list_length(flights) > 1)
-		record_one_by_one(sender, flights);
-	else if (flights != NIL)
-		record_again(linitial(flights), LONGEST_REST);
-	else
+	if (flights == NIL)
 		sender_rest(sender);
+	foreach(cell, flights)
+		((Flight *) lfirst(cell))->is_alone = true;
+}
+
+/* Half of the time is for others. */
+static void
+record_slow(Sender *sender)
+{
+	int64		begun = sender_clock();
+	List	   *flights = to_be_recorded(sender, begun, PORTION_SLOW);
+	List	   *flows = NIL;
+	ListCell   *cell;
+
+	if (flights == NIL)
+		return;
+	foreach(cell, flights)
+		flows = list_append_unique_ptr(flows, ((Flight *) lfirst(cell))->flow);
+	record_some(sender, flights);
+	foreach(cell, flows)
+		((Flow *) lfirst(cell))->tell_at = 2 * sender_clock() - begun;
+}
+
+/*
+ * So that one that cannot be recorded keeps none of the others.  Whatever is in its
+ * way (somebody who is entering what it enters too, a table that is locked) may stay
+ * so, and each try stops everything else: then there is a rest.
+ */
+static void
+record_one_by_one(Sender *sender)
+{
+	int64		begun = sender_clock();
+	ListCell   *cell;
+
+	if (begun < sender->alone_at)
+		return;
+	foreach(cell, to_be_recorded(sender, begun, PORTION_ALONE))
+	{
+		Flight	   *flight = lfirst(cell);
+		int64		now = sender_clock();
+
+		worker_check(sender->seat);
+		if (try_record(sender, list_make1(flight)))
+			continue;
+		flight->retry = Max(flight->retry, LONGEST_RETRY);
+		record_again(flight, LONGEST_REST);
+		sender->alone_at = sender_clock() + (sender_clock() - now) * REST_AFTER_FAILURE;
+		break;
+	}
+}
+
+void
+sender_record(Sender *sender)
+{
+	int64		now = sender_clock();
+	List	   *flights = to_be_recorded(sender, now, PORTION_USUAL);
+
+	if (flights != NIL || states_wake_at(sender) <= now)
+		record_some(sender, flights);
+	record_slow(sender);
+	record_one_by_one(sender);
 }

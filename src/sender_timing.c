@@ -39,16 +39,27 @@ percentile(const float *sorted, int n, int percent)
 	return sorted[(n * percent + 99) / 100 - 1];
 }
 
-/* Part 0 is the sender's alone; its counts are in the others. */
+/*
+ * Part 0 is the sender's alone; its counts are in the others.  Somebody who holds it
+ * (journey_destination_drop) is not waited for: it is written the next time, then.
+ */
 static void
 write_row(Flow *flow)
 {
 	static SqlPlan plan = {
-		"INSERT INTO journey.delivery_total AS t"
+		"WITH held AS MATERIALIZED (SELECT FROM journey.delivery_total"
+		" WHERE destination OPERATOR(pg_catalog.=) $1 AND part OPERATOR(pg_catalog.=) 0"
+		" FOR NO KEY UPDATE SKIP LOCKED),"
+		" written AS (UPDATE journey.delivery_total SET p50 = $2, p99 = $3"
+		" WHERE destination OPERATOR(pg_catalog.=) $1 AND part OPERATOR(pg_catalog.=) 0"
+		" AND EXISTS (SELECT FROM held) RETURNING 1),"
+		" made AS (INSERT INTO journey.delivery_total"
 		" (destination, part, delivered, failed, dead, p50, p99)"
-		" VALUES ($1, 0, 0, 0, 0, $2, $3)"
-		" ON CONFLICT (destination, part) DO UPDATE"
-		" SET p50 = excluded.p50, p99 = excluded.p99",
+		" SELECT $1, 0, 0, 0, 0, $2, $3"
+		" WHERE NOT EXISTS (SELECT FROM journey.delivery_total"
+		" WHERE destination OPERATOR(pg_catalog.=) $1 AND part OPERATOR(pg_catalog.=) 0)"
+		" RETURNING 1)"
+		" SELECT FROM written UNION ALL SELECT FROM made",
 		3, {TEXTOID, FLOAT8OID, FLOAT8OID}
 	};
 	Timings    *timings = &flow->timings;
@@ -62,8 +73,7 @@ write_row(Flow *flow)
 	values[1] = Float8GetDatum(percentile(sorted, timings->n, 50));
 	values[2] = Float8GetDatum(percentile(sorted, timings->n, 99));
 	sql_begin(&session);
-	sql_run(&plan, values, NULL);
-	timings->is_written = true;
+	timings->is_written = sql_run(&plan, values, NULL) > 0;
 	sql_end(&session);
 }
 
@@ -86,6 +96,9 @@ timings_write(Sender *sender)
 		if (timing_wakes_at(&flow->timings) > now)
 			continue;
 		flow->timings.written_at = now;
-		write_row(flow);
+		if (flow->is_gone)
+			flow->timings.is_written = true;
+		else
+			write_row(flow);
 	}
 }

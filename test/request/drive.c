@@ -72,7 +72,7 @@ append_request(StringInfo said, const TransferRequest *request)
 
 /*
  * request(config jsonb, secret text, payload jsonb, is_webhook bool, times int)
- * bytea: the request, or ERROR and what is wrong with it; with more than one time
+ * bytea: the request, or ERROR and what is wrong with it, RETRY if that may pass; with more than one time
  * the microseconds of one.
  */
 PG_FUNCTION_INFO_V1(test_request);
@@ -87,6 +87,7 @@ test_request(PG_FUNCTION_ARGS)
 	MemoryContext old;
 	Claimed		claimed;
 	TransferRequest request;
+	AnswerKind	kind = ANSWER_DEAD;
 	char	   *error = NULL;
 	bool		built = false;
 	instr_time	began;
@@ -102,7 +103,8 @@ test_request(PG_FUNCTION_ARGS)
 	{
 		MemoryContextReset(scratch);
 		subtransactions = 0;
-		built = request_build(destination, secret, &claimed, &request, &error);
+		built = request_build(destination, secret, &claimed, &request, &kind,
+							  &error);
 	}
 	INSTR_TIME_SET_CURRENT(ended);
 	MemoryContextSwitchTo(old);
@@ -115,7 +117,7 @@ test_request(PG_FUNCTION_ARGS)
 	else if (built)
 		append_request(&said, &request);
 	else
-		appendStringInfo(&said, "ERROR %s", error);
+		appendStringInfo(&said, "%s %s", kind == ANSWER_DEAD ? "ERROR" : "RETRY", error);
 	return as_bytes(&said);
 }
 

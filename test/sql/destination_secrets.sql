@@ -100,6 +100,16 @@ SELECT * FROM journey.secret;
 ROLLBACK TO asked;
 SELECT needs_secret, config FROM journey.destination WHERE name = 'hushed';
 
+\echo -- nor for those who may read everything
+RESET ROLE;
+CREATE ROLE regress_reader IN ROLE pg_read_all_data;
+ANALYZE journey.secret;
+SET LOCAL ROLE regress_reader;
+SELECT count(*) FROM journey.secret;
+SELECT count(*) FROM pg_stats WHERE tablename = 'secret' AND attname = 'secret';
+RESET ROLE;
+SELECT count(*) FROM pg_stats WHERE tablename = 'secret' AND attname = 'secret';
+
 \echo -- who looks at the statement sees another
 RESET ROLE;
 DO $$

@@ -137,6 +137,10 @@ UPDATE journey.destination SET paused_at = NULL, disabled = 'gone';
 SELECT count(*) FROM journey_claim('mail');
 UPDATE journey.destination SET disabled = NULL, kind = 'webhook';
 SELECT error_of($$SELECT journey_claim('mail')$$) AS error;
+-- what a worker has under way is the worker's to answer for
+UPDATE journey.action SET state = 'in_flight', attempts = 1 WHERE customer = 'ann';
+SELECT error_of(format('SELECT journey_ack(%L)', id_of('ann'))) AS ack, error_of(format('SELECT journey_nack(%L)', id_of('ann'))) AS nack;
+SELECT state, attempts FROM journey.action WHERE customer = 'ann';
 
 -- The view: what is to leave, and why nothing does.
 ROLLBACK TO sent;

@@ -90,7 +90,7 @@ case('retry_after_past', [ { status => 503, retry_after_date => -1000 }, 200 ], 
 # For good.
 case('e400', [ { status => 400, body => "what is\nthis?" } ], 'dead', 1, '^HTTP status 400$', body => '"what is\nthis?"');
 case('e404', [404], 'dead', 1, '^HTTP status 404$');
-case("r$_", [ $redirect->($_) ], 'dead', 1, "^HTTP status $_\$") for 301, 302, 307, 308;
+case("r$_", [ $redirect->($_) ], 'dead', 1, "^HTTP status $_, redirects are not followed\$") for 301, 302, 307, 308;
 case('gone', [410], 'dead', 1, '^HTTP status 410$', disables => 1);
 
 # No answer, or none that is whole.  On a kept connection that ends before the answer
@@ -156,11 +156,11 @@ $refused{$_} = "$_.sink.test" for $private ? qw(to_loopback to_six to_mapped to_
 $refused{localhost_dot} = 'localhost.' if $private;
 for my $name (sort keys %refused)
 {
-	case("guard_$name", [200], 'dead', 1, '.', url => "https://$refused{$name}/", arrives => 0, refused => 1);
-	case("plain_$name", [200], 'dead', 1, '.', url => "http://$refused{$name}/", arrives => 0, refused => 1)
+	case("guard_$name", [200], 'dead', 3, '.', url => "https://$refused{$name}/", arrives => 0, refused => 1);
+	case("plain_$name", [200], 'dead', 3, '.', url => "http://$refused{$name}/", arrives => 0, refused => 1)
 	  if $name =~ /^(short|localhost|mapped|metadata|to_both)$/;
 }
-case('plain_public', [200], 'dead', 1, '.', url => "http://$public/", arrives => 0, refused => 1);
+case('plain_public', [200], 'dead', 3, '.', url => "http://$public/", arrives => 0, refused => 1);
 case('rebind', [200], 'delivered', 1, '', arrives => 0, url => 'https://rebind.sink.test/rebind') if $private;
 
 if ($private)
