@@ -113,6 +113,13 @@ LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION journey.journey_last_props(text, text, timestamptz, jsonb) IS
 'The props of the customer''s latest such event, or null; the arguments are those of journey_did.';
 
+CREATE OR REPLACE FUNCTION journey.journey_escape_html(value text)
+RETURNS text
+AS 'MODULE_PATHNAME', 'journey_escape_html'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey.journey_escape_html(text) IS
+'The text as HTML that shows it, in elements and in quoted attributes: & < > " and '' become &amp; &lt; &gt; &quot; and &#39;. Null gives null. For templates and for psql.';
+
 CREATE OR REPLACE FUNCTION journey.refuse_restricted(verb text)
 RETURNS void
 AS 'MODULE_PATHNAME', 'journey_refuse_restricted'

@@ -203,6 +203,9 @@ extern Jsonb *template_eval(Template *template, const Author *author, Scope *sco
 /* Has it no expression, so that its value is its JSON? */
 extern bool template_is_constant(const Template *template);
 
+/* The string that it is, where it is one without expressions; or NULL. */
+extern char *template_string(const Template *template);
+
 /*
  * Templates of a request's parts.  A path is a string; each value in it stands for
  * itself, percent-encoded, and one that is null or empty raises 22004 or 22023, as

@@ -11,6 +11,7 @@
 
 #include "destination.h"
 #include "isolate.h"
+#include "mail_address.h"
 #include "problem.h"
 
 typedef struct Checking
@@ -108,6 +109,64 @@ check_headers(Checking *checking, const Place *place)
 	}
 }
 
+/* For isolate(). */
+typedef struct AddressCheck
+{
+	const char *field;
+	const char *text;
+	bool		is_list;
+} AddressCheck;
+
+static void
+run_address_check(void *arg)
+{
+	AddressCheck *check = arg;
+
+	if (check->is_list)
+		(void) address_list(check->field, check->text);
+	else
+		(void) address_one(check->field, check->text);
+}
+
+/* Addresses that no action has a say in: each mail would fail by them. */
+static void
+check_address(Checking *checking, const char *field, const char *text, bool is_list)
+{
+	static const Place root = {0};
+	Place		here = {.parent = &root, .key = field};
+	AddressCheck check = {field, text, is_list};
+	ErrorData  *error;
+	Problem    *problem;
+
+	if (text == NULL)
+		return;
+	error = isolate(run_address_check, &check);
+	if (error == NULL)
+		return;
+	problem = problem_add(&checking->problems, PROBLEM_FORM, error->sqlerrcode, &here);
+	problem->message = error->message;
+	problem->hint = "For example \"Shop <shop@example.com>\".";
+}
+
+static char *
+written(const Template *template)
+{
+	return template ? template_string(template) : NULL;
+}
+
+static void
+check_addresses(Checking *checking)
+{
+	const Destination *destination = checking->destination;
+	char	   *reply_to = written(destination->reply_to);
+
+	check_address(checking, "from", written(destination->from), false);
+	check_address(checking, "sender", destination->sender, false);
+	if (reply_to != NULL && *reply_to != '\0')
+		check_address(checking, "reply_to", reply_to, true);
+	check_address(checking, "to", written(destination->to), true);
+}
+
 void
 destination_check(const Destination *destination)
 {
@@ -140,5 +199,6 @@ destination_check(const Destination *destination)
 	}
 	here.key = "headers";
 	check_headers(&checking, &here);
+	check_addresses(&checking);
 	problems_raise(checking.problems);
 }

@@ -70,8 +70,8 @@ static const Key smtp_keys[] = {
 	{"headers", read_mail_headers, FIELD(headers)},
 	{"from", read_line, FIELD(from), true},
 	{"sender", read_name, FIELD(sender)},
-	{"reply_to", read_line, FIELD(reply_to)},
-	{"to", read_line, FIELD(to)},
+	{"reply_to", read_addresses, FIELD(reply_to)},
+	{"to", read_addresses, FIELD(to)},
 	{"subject", read_line, FIELD(subject)},
 	{"text", read_line, FIELD(text)},
 	{"html", read_line, FIELD(html)},
@@ -375,7 +375,7 @@ static void
 set_mail_templates(Destination *destination)
 {
 	if (destination->to == NULL)
-		destination->to = line_template("{{ payload->>'to' }}");
+		destination->to = line_template("{{ payload->'to' }}");
 	if (destination->subject == NULL)
 		destination->subject = line_template("{{ payload->>'subject' }}");
 	if (destination->text == NULL)
@@ -383,7 +383,7 @@ set_mail_templates(Destination *destination)
 	if (destination->html == NULL)
 		destination->html = line_template("{{ payload->>'html' }}");
 	if (destination->reply_to == NULL)
-		destination->reply_to = line_template("{{ payload->>'reply_to' }}");
+		destination->reply_to = line_template("{{ payload->'reply_to' }}");
 }
 
 static List *

@@ -109,6 +109,33 @@ read_line(Parser *parser, const Place *place, JsonbValue *value, void *field)
 		read_body(parser, place, value, field);
 }
 
+/* A string, or an array of some. */
+void
+read_addresses(Parser *parser, const Place *place, JsonbValue *value, void *field)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	item;
+	Place		here = {.parent = place};
+	bool		fit = true;
+
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+	{
+		read_line(parser, place, value, field);
+		return;
+	}
+	it = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&it, &item, true)) != WJB_DONE)
+	{
+		if (token != WJB_ELEM)
+			continue;
+		fit &= document_string(parser, &here, &item, MAX_SQL_LENGTH) != NULL;
+		here.index++;
+	}
+	if (fit)
+		read_body(parser, place, value, field);
+}
+
 /* ---- strings in pieces ---- */
 
 typedef struct Splitting

@@ -35,6 +35,10 @@ extern void read_body(Parser *parser, const Place *place, JsonbValue *value,
 extern void read_line(Parser *parser, const Place *place, JsonbValue *value,
 					  void *field);
 
+/* Template *: a string, or an array of strings */
+extern void read_addresses(Parser *parser, const Place *place, JsonbValue *value,
+						   void *field);
+
 /* A template that is such a string. */
 extern Template *line_template(const char *text);
 

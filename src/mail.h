@@ -16,7 +16,6 @@
 
 #include "transfer.h"
 
-#define MAIL_RECIPIENTS_MAX 100
 #define MAIL_LENGTH_MAX (10 * 1024 * 1024)	/* of text, and of html */
 
 /* Of those that may be NULL, an empty one is the same. */

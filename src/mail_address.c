@@ -18,7 +18,9 @@
 
 #include "mb/pg_wchar.h"
 
-#include "mail_internal.h"
+#include "lib/stringinfo.h"
+
+#include "mail_address.h"
 
 /* RFC 5321, 4.5.3.1. */
 #define LOCAL_MAX 64

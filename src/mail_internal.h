@@ -12,27 +12,7 @@
 #include "nodes/pg_list.h"
 
 #include "mail.h"
-
-typedef struct Address
-{
-	char	   *name;			/* to be displayed; or NULL */
-	char	   *spec;			/* local@domain */
-	const char *domain;			/* in spec */
-} Address;
-
-/* ---- mail_address.c; field is what errors call it ---- */
-
-/* The addresses of a list, each once: Address *. */
-extern List *address_list(const char *field, const char *text);
-
-/* The only one. */
-extern Address *address_one(const char *field, const char *text);
-
-/* Whatever the locale, to which a byte of a letter in UTF-8 may look like one. */
-extern bool is_control(char c);
-
-/* RFC 5322's atext: what a name or an address may hold without quotes. */
-extern bool is_atext(char c);
+#include "mail_address.h"
 
 /* ---- mail_header.c: whole header lines, folded ---- */
 

@@ -9,7 +9,9 @@
 
 #include "utils/timestamp.h"
 
+#include "json_value.h"
 #include "mail.h"
+#include "mail_address.h"
 #include "request_value.h"
 
 #define DATE_KEPT_FOR USECS_PER_HOUR
@@ -48,6 +50,62 @@ read_headers(Evaluation *evaluation, Mail *mail)
 	}
 }
 
+static char *
+plain_text(const JsonbValue *value)
+{
+	char	   *text = request_text(value);
+	size_t		length;
+
+	if (text == NULL)
+		return NULL;
+	length = strlen(text);
+	return request_utf8(text, &length);
+}
+
+/* Each item is one address: a comma in it must not make two of it. */
+static void
+append_address(StringInfo list, const char *field, const JsonbValue *item)
+{
+	char	   *text = plain_text(item);
+
+	if (text == NULL)
+		return;
+	if (item->type != jbvString)
+		ereport(ERROR,
+				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				errmsg("\"%s\" of the mail is a list with an item that is not a text", field));
+	(void) address_one(field, text);
+	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", text);
+}
+
+/* A text, or a list of JSON. */
+static char *
+read_addresses(Evaluation *evaluation, const char *field, Template *template)
+{
+	StringInfoData list;
+	Jsonb	   *jsonb;
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (template == NULL)
+		return NULL;
+	jsonb = template_eval(template, &evaluation->destination->author, &evaluation->scope);
+	if (!JB_ROOT_IS_ARRAY(jsonb) || JB_ROOT_IS_SCALAR(jsonb))
+	{
+		json_part(&value, jsonb);
+		return plain_text(&value);
+	}
+	initStringInfo(&list);
+	it = JsonbIteratorInit(&jsonb->root);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_ELEM)
+			append_address(&list, field, &value);
+	}
+	return list.data;
+}
+
 static void
 read_mail(Evaluation *evaluation, Mail *mail)
 {
@@ -57,8 +115,8 @@ read_mail(Evaluation *evaluation, Mail *mail)
 	mail->id = evaluation->id;
 	mail->date = date_of(evaluation);
 	mail->from = evaluation_text(evaluation, destination->from);
-	mail->to = evaluation_text(evaluation, destination->to);
-	mail->reply_to = evaluation_text(evaluation, destination->reply_to);
+	mail->to = read_addresses(evaluation, "to", destination->to);
+	mail->reply_to = read_addresses(evaluation, "reply_to", destination->reply_to);
 	mail->subject = evaluation_text(evaluation, destination->subject);
 	mail->text = evaluation_text(evaluation, destination->text);
 	mail->html = evaluation_text(evaluation, destination->html);

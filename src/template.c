@@ -383,6 +383,16 @@ template_is_constant(const Template *template)
 	return true;
 }
 
+char *
+template_string(const Template *template)
+{
+	const JsonbValue *value = &template->constant;
+
+	if (template->kind != NODE_CONSTANT || value->type != jbvString)
+		return NULL;
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
 static List *
 add_part(List *parts, const char *path, Expression *expr)
 {

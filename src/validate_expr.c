@@ -104,7 +104,9 @@ is_about_verb(const ErrorData *error)
 		strncmp(error->message, "function journey_", strlen("function journey_")) == 0 &&
 		strstr(error->message, "journey_did(") == NULL &&
 		strstr(error->message, "journey_count(") == NULL &&
-		strstr(error->message, "journey_last_props(") == NULL;
+		strstr(error->message, "journey_last_props(") == NULL &&
+		strstr(error->message, "journey_in_audience(") == NULL &&
+		strstr(error->message, "journey_escape_html(") == NULL;
 }
 
 /* Hints that say more than the parser's where SQL was not what was meant. */
@@ -113,7 +115,7 @@ error_hint(const Journey *journey, const ErrorData *error, const Expression *exp
 {
 	if (is_about_verb(error))
 		return "Expressions only read: of journey's functions they may call journey_did,"
-			" journey_count and journey_last_props.";
+			" journey_count, journey_last_props, journey_in_audience and journey_escape_html.";
 	if (error->hint != NULL)
 		return error->hint;
 	if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE && journey->author.owner != NULL)

@@ -34,39 +34,77 @@ author(const Validation *validation)
 	return get_role_oid(validation->journey->author.owner, true);
 }
 
-static char *
-destination_kind(const char *destination)
+/* Of a destination: what tiles that send there must know. */
+typedef struct Receiver
+{
+	char	   *kind;
+	char	   *method;
+	bool		reads_payload;	/* does its configuration name it? */
+} Receiver;
+
+static bool
+find_receiver(const char *destination, Receiver *receiver)
 {
 	static SqlPlan plan = {
-		"SELECT kind FROM journey.destination WHERE name = $1", 1, {TEXTOID}
+		"SELECT kind, coalesce(config->>'method', 'POST'), config::text ~ 'payload'"
+		" FROM journey.destination WHERE name = $1", 1, {TEXTOID}
 	};
 	SqlSession	session;
 	Datum		value = CStringGetTextDatum(destination);
-	char	   *kind = NULL;
+	bool		found;
+	bool		isnull;
 
 	sql_begin(&session);
-	if (sql_read(&plan, &value, NULL, GetLatestSnapshot()) > 0)
-		kind = sql_text(&session, 0, 1);
+	found = sql_read(&plan, &value, NULL, GetLatestSnapshot()) > 0;
+	if (found)
+	{
+		receiver->kind = sql_text(&session, 0, 1);
+		receiver->method = sql_text(&session, 0, 2);
+		receiver->reads_payload = DatumGetBool(sql_value(0, 3, &isnull));
+	}
 	sql_end(&session);
-	return kind;
+	return found;
+}
+
+/* What it would send is lost, unless the destination's URL or the like is made of it. */
+static void
+check_body(Validation *validation, const Tile *tile, const Receiver *receiver)
+{
+	char	   *method = tile->method ? template_string(tile->method) : NULL;
+	Place		parent = place_tile(tile);
+	Place		here = {.parent = &parent, .key = "body"};
+	Problem    *problem;
+
+	if (tile->body == NULL || receiver->reads_payload ||
+		strcmp(method ? method : receiver->method, "GET") != 0)
+		return;
+	problem = validation_warning(validation, &here);
+	problem->message = psprintf("%s is not sent: requests of method GET have none",
+								place_text(&here));
+	problem->hint = method ?
+		"Say it in \"path\", as \"?a={{ ... }}\", or choose another \"method\"." :
+		psprintf("Destination %s has \"method\": \"GET\": say it in \"path\", as \"?a={{ ... }}\", or give the tile another \"method\".",
+				 quoted_name(tile->destination));
 }
 
 /* A request's parts mean nothing to the other kinds. */
 static void
 check_kind(Validation *validation, const Place *place, const Tile *tile)
 {
-	const char *kind;
+	Receiver	receiver;
 	Problem    *problem;
 
-	if (tile->type != TILE_WEBHOOK)
+	if (tile->type != TILE_WEBHOOK || !find_receiver(tile->destination, &receiver))
 		return;
-	kind = destination_kind(tile->destination);
-	if (kind == NULL || strcmp(kind, "webhook") == 0)
+	if (strcmp(receiver.kind, "webhook") == 0)
+	{
+		check_body(validation, tile, &receiver);
 		return;
+	}
 	problem = validation_error(validation, ERRCODE_WRONG_OBJECT_TYPE, place);
 	problem->message = psprintf("destination %s of %s is of kind %s, not webhook",
 								quoted_name(tile->destination), place_text(place->parent),
-								kind);
+								receiver.kind);
 	problem->hint = "Name a destination of kind webhook, or let an action tile send to this one.";
 }
 

@@ -73,6 +73,7 @@ SELECT public.journey_identify('ann', '{"name": "Anne"}');
 SELECT public.journey_unbind_profile();
 DROP TABLE public.bound;
 SELECT journey.journey_did('ann', 'came'), journey.journey_count('ann', 'came'), journey.journey_last_props('ann', 'came');
+SELECT journey.journey_escape_html('<b>');
 SELECT public.journey_audience_create('everybody', 'VALUES (''ann''), (''bob'')', '1 hour');
 SELECT * FROM public.journey_audience_refresh('everybody');
 SELECT public.journey_audience_update('everybody', 'VALUES (''ann''), (''cy'')', '2 hours');

@@ -146,6 +146,18 @@ INSERT INTO bad (tile) VALUES
 	('{"path": "/{{ response->>''a'' }}"}');
 SELECT pg_temp.report(:next);
 
+-- A body that GET does not send, unless the destination reads it.
+INSERT INTO journey.destination (name, kind, config) VALUES ('fetch', 'webhook', '{"url": "https://crm.example/api", "method": "GET"}'),
+	('find', 'webhook', '{"url": "https://crm.example/api?q={{ payload->>''q'' }}", "method": "GET"}');
+SELECT max(n) + 1 AS next FROM bad \gset
+INSERT INTO bad (tile) VALUES
+	('{"method": "GET", "body": {"a": 1}}'),
+	('{"destination": "fetch", "body": {"a": 1}}'),
+	('{"destination": "fetch", "path": "/x"}'),
+	('{"destination": "fetch", "method": "POST", "body": {"a": 1}}'),
+	('{"destination": "find", "body": {"q": 1}}');
+SELECT pg_temp.report(:next);
+
 -- Only who may use the destination.
 CREATE ROLE regress_hook_author;
 SELECT journey_grant('regress_hook_author', 'author');

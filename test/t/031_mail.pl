@@ -333,7 +333,7 @@ my $journey = $ascii->encode(
 			write => {
 				type => 'action',
 				destination => "{{ }}",
-				payload => { map { ($_ => "{{ context->>'$_' }}") } qw(to subject text html) },
+				payload => { to => "{{ context->'to' }}", map { ($_ => "{{ context->>'$_' }}") } qw(subject text html) },
 				retry => { max => 3, first => '1 second' } },
 			done => { type => 'exit', outcome => 'written' },
 			bounced => { type => 'exit', outcome => 'bounced' } },
@@ -407,6 +407,23 @@ order('postgres', 'letters', 'eve', to => "eve\@example.org\nBcc: bob\@example.o
 ($id, $state, $attempts, $outcome, $error) = ended('postgres', 'eve');
 is("$state $attempts $outcome", 'dead 1 bounced', 'a mail that cannot be is dead');
 is($error, '"to" of the mail holds a line break or another control character', 'and why is said');
+
+order('postgres', 'letters', 'many', to => [ 'ada@example.org', "Jos\x{e9} <jose\@example.org>", undef, 'ada@example.org' ]);
+($id, $state) = ended('postgres', 'many');
+$line = arrived($id) // {};
+is($state, 'delivered', 'a list of addresses');
+is_deeply([ sort @{ $line->{recipients} // [] } ], [ 'ada@example.org', 'jose@example.org' ], 'goes to each once');
+is_deeply($line->{read}{to}, [ [ '', 'ada@example.org' ], [ "Jos\x{e9}", 'jose@example.org' ] ], 'and names them');
+for my $case ([ 'two' => [ 'a@example.org, b@example.org' ], '"to" of the mail holds more than one address' ],
+	[ 'number' => [ 'a@example.org', 7 ], '"to" of the mail is a list with an item that is not a text' ],
+	[ 'nobody' => [], '"to" of the mail holds no address' ])
+{
+	my ($customer, $to, $expected) = @$case;
+
+	order('postgres', 'letters', $customer, to => $to);
+	($id, $state, $attempts, $outcome, $error) = ended('postgres', $customer);
+	is("$state $error", "dead $expected", "a list: $customer");
+}
 
 $sink->script(recipient => 'gone@example.org', replies => [ { at => 'rcpt', code => 550, text => '5.1.1 nobody here' } ]);
 order('postgres', 'letters', 'gone');
