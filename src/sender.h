@@ -109,6 +109,7 @@ typedef struct Flight
 	MemoryContext context;
 	Flow	   *flow;
 	Claimed		claimed;
+	char	   *secret;			/* see Prepared */
 	Answer		answer;
 	TransferResult result;
 	TimestampTz lease_end;
@@ -127,6 +128,7 @@ typedef struct Prepared
 {
 	Flow	   *flow;
 	Claimed    *claimed;
+	const char *secret;			/* with which the request was made, or NULL */
 	TimestampTz lease_end;
 	TransferRequest request;
 	char	   *error;			/* why there is no request, or NULL */
