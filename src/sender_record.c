@@ -178,6 +178,7 @@ record_all(Sender *sender)
 
 		judge(flight);
 		note_refusal(flight);
+		breaker_note_error(&flight->flow->breaker, flight->answer.error);
 		answers = lappend(answers, &flight->answer);
 	}
 	if (answers != NIL)
