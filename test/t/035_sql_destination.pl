@@ -424,9 +424,9 @@ sql(q{
 	DROP OWNED BY regress_leaver;
 	DROP ROLE regress_leaver;
 	SELECT journey_destination_resume('leaver')});
-wait_for_state('ole', 'dead 2', 'where the owner is gone nothing is called');
-like(sql("SELECT last_error FROM journey.action WHERE customer = 'ole'"),
-	qr/^role "regress_leaver", the owner of destination "leaver", does not exist/, 'and that is said');
+wait_for($node, 'one', "SELECT why = 'role \"regress_leaver\", its owner, does not exist' FROM journey.delivery WHERE destination = 'leaver'",
+	'where the owner is gone that is said');
+wait_for_state('ole', 'pending 0', 'and nothing is called');
 
 call('quick', 'pam', lasting('pam', 60));
 wait_until_it_runs('pam');
