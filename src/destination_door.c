@@ -90,16 +90,24 @@ insert_row(const Destination *destination, Jsonb *config, bool needs_secret)
 				errmsg("destination %s already exists", quoted_name(destination->name)));
 }
 
+/*
+ * What failed may work now, so its breaker is closed.  Who wanted no more (410) is
+ * asked again only where it is somebody else.
+ */
 static void
-update_row(const Destination *destination, Jsonb *config, bool needs_secret)
+update_row(const Destination *destination, Jsonb *config, bool needs_secret,
+		   bool goes_elsewhere)
 {
 	static SqlPlan plan = {
-		"UPDATE journey.destination SET config = $2, needs_secret = $3"
+		"UPDATE journey.destination SET config = $2, needs_secret = $3,"
+		" breaker = 'closed', breaker_until = NULL,"
+		" disabled = CASE WHEN $4 THEN NULL ELSE disabled END"
 		" WHERE name OPERATOR(pg_catalog.=) $1",
-		3, {TEXTOID, JSONBOID, BOOLOID}
+		4, {TEXTOID, JSONBOID, BOOLOID, BOOLOID}
 	};
 	Datum		values[] = {CStringGetTextDatum(destination->name),
-	JsonbPGetDatum(config), BoolGetDatum(needs_secret)};
+		JsonbPGetDatum(config), BoolGetDatum(needs_secret),
+	BoolGetDatum(goes_elsewhere)};
 	SqlSession	session;
 
 	sql_begin(&session);
@@ -133,6 +141,7 @@ journey_destination_create(PG_FUNCTION_ARGS)
 	secret = argument_secret(fcinfo, 3);
 	destination = make(name, kind, config, GetUserNameFromId(GetUserId(), false), false);
 	door_check_secret(destination, secret);
+	door_warn_reach(destination, config);
 	insert_row(destination, config, destination->needs_secret || secret != NULL);
 	secret_set(name, secret);
 	destination_changed();
@@ -195,9 +204,12 @@ journey_destination_update(PG_FUNCTION_ARGS)
 	secret = new_secret(kept, given);
 	destination = make(kept->name, kept->kind, config, kept->owner, true);
 	door_check_secret(destination, secret);
+	door_warn_reach(destination, config);
 	/* One that a dump left behind is missed until it is given again. */
-	update_row(destination, config, destination->needs_secret || secret != NULL ||
-			   (given == NULL && kept->needs_secret));
+	if (given != NULL || !PG_ARGISNULL(1))
+		update_row(destination, config, destination->needs_secret || secret != NULL ||
+				   (given == NULL && kept->needs_secret),
+				   door_goes_elsewhere(kept, destination, config, given));
 	if (given != NULL)
 		secret_set(kept->name, secret);
 	if (was_ordered(kept) && !destination->is_ordered)

@@ -59,6 +59,15 @@ extern void hide_end(Hiding *hiding);
 /* Raise unless the destination can be used with that secret; NULL: none. */
 extern void door_check_secret(const Destination *destination, const char *secret);
 
+/* ---- destination_door_reach.c ---- */
+
+/* Has its URL changed, or by the secret that is given (or NULL) what the URL is made of? */
+extern bool door_goes_elsewhere(const DestinationKept *kept, const Destination *destination,
+								Jsonb *config, const char *given);
+
+/* Warn where journey.http_allow is known to keep everything from it. */
+extern void door_warn_reach(const Destination *destination, Jsonb *config);
+
 /* ---- destination_door_preset.c ---- */
 
 /* The configuration with that of the preset it names, if it names one, below it. */

@@ -134,6 +134,16 @@ extern const char *transfer_allow(Transfer *transfer, const char *allow);
 /* What is wrong with such a list, or NULL. */
 extern const char *transfer_check_allow(const char *allow);
 
+/*
+ * Why such a list lets nothing be sent by that URL, as: loopback.  NULL: it does, or
+ * that cannot be told, for no name is looked up.  place: host and port, as the list
+ * would have them.
+ */
+#define TRANSFER_PLACE_MAX 300
+#define TRANSFER_ONLY_TLS "only with TLS"
+extern const char *transfer_forbids(const char *allow, const char *url, TransferTls tls,
+									char place[TRANSFER_PLACE_MAX]);
+
 /* Another limit, for whatever is started from now on. */
 extern void transfer_limit(Transfer *transfer, int max_in_flight);
 

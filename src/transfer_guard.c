@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transfer.h"
 #include "transfer_guard.h"
 
 #define ADDRESS_MAX 16			/* bytes */
@@ -299,6 +300,18 @@ is_allowed(const AllowList *list, const char *host, int port,
 	return false;
 }
 
+bool
+guard_may_list(const AllowList *list, const char *host, int port)
+{
+	for (const Allowed *entry = list->first; entry; entry = entry->next)
+	{
+		if ((entry->port == 0 || entry->port == port) &&
+			(entry->host == NULL || strcmp(entry->host, host) == 0))
+			return true;
+	}
+	return false;
+}
+
 /* What kind of address it is, NULL: a public one. */
 static const char *
 special(int family, const unsigned char *address)
@@ -344,5 +357,5 @@ guard_refuses(const AllowList *list, const char *host, Wire wire,
 	if (is_allowed(list, host, port, address->sa_family, bytes))
 		return NULL;
 	kind = special(address->sa_family, bytes);
-	return kind == NULL && wire == WIRE_CLEAR ? "only with TLS" : kind;
+	return kind == NULL && wire == WIRE_CLEAR ? TRANSFER_ONLY_TLS : kind;
 }

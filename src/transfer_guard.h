@@ -8,6 +8,7 @@
 #ifndef JOURNEY_TRANSFER_GUARD_H
 #define JOURNEY_TRANSFER_GUARD_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 typedef struct AllowList AllowList;
@@ -29,5 +30,8 @@ typedef enum Wire
  */
 extern const char *guard_refuses(const AllowList *list, const char *host, Wire wire,
 								 const struct sockaddr *address);
+
+/* Has the list an entry for that name, or one for addresses, of which it may have any? */
+extern bool guard_may_list(const AllowList *list, const char *host, int port);
 
 #endif							/* JOURNEY_TRANSFER_GUARD_H */

@@ -125,4 +125,13 @@ extern void transfer_looked_up(Item *item);
 			*(code) = curl_easy_setopt((item)->easy, option, value); \
 	} while (0)
 
+/* ---- transfer_request.c: of a URL ---- */
+
+/* As the guard wants it: no brackets, lower case, no final dot.  malloc()ed, or NULL. */
+extern char *plain_host(CURLU *url);
+extern int	port_of(CURLU *url);
+
+/* STARTTLS is required where it is asked for: no message goes without. */
+extern Wire wire_of(CURLU *url, TransferTls tls);
+
 #endif							/* JOURNEY_TRANSFER_INTERNAL_H */

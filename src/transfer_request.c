@@ -16,8 +16,7 @@
 #define DEFAULT_CONNECT_MS 10000
 #define DEFAULT_TOTAL_MS 30000
 
-/* As the guard wants it: no brackets, lower case, no final dot. */
-static char *
+char *
 plain_host(CURLU *url)
 {
 	char	   *found = NULL;
@@ -41,7 +40,7 @@ plain_host(CURLU *url)
 	return host;
 }
 
-static int
+int
 port_of(CURLU *url)
 {
 	char	   *found = NULL;
@@ -53,8 +52,7 @@ port_of(CURLU *url)
 	return port;
 }
 
-/* STARTTLS is required where it is asked for: no message goes without. */
-static Wire
+Wire
 wire_of(CURLU *url, TransferTls tls)
 {
 	char	   *scheme = NULL;

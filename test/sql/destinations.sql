@@ -200,6 +200,48 @@ SELECT journey_destination_resume('chat');
 SELECT paused_at, disabled, breaker, breaker_until FROM journey.destination WHERE name = 'chat';
 SELECT error_of($$SELECT journey_destination_pause('chta')$$) AS pause, error_of($$SELECT journey_destination_resume('nowhere')$$) AS resume;
 
+\echo -- an update closes the breaker; who wanted no more is asked again where it is somebody else
+CREATE FUNCTION stopped() RETURNS void LANGUAGE sql AS $$
+	UPDATE journey.destination SET paused_at = '2025-03-04 10:00', disabled = 'HTTP status 410', breaker = 'open', breaker_until = now() WHERE name = 'chat'
+$$;
+CREATE FUNCTION stops(OUT paused bool, OUT disabled text, OUT breaker text, OUT until timestamptz) LANGUAGE sql AS $$
+	SELECT paused_at IS NOT NULL, disabled, breaker, breaker_until FROM journey.destination WHERE name = 'chat'
+$$;
+SELECT stopped(), journey_destination_update('chat', '{"url": "https://example.com", "timeout": "1 second"}');
+SELECT * FROM stops();
+SELECT stopped(), journey_destination_update('chat', '{"url": "https://example.com/2", "user": "{{ secret }}"}', 'a');
+SELECT * FROM stops();
+SELECT stopped(), journey_destination_update('chat', secret => 'b');
+SELECT * FROM stops();
+SELECT journey_destination_update('chat', '{"url": "{{ secret }}"}', 'https://example.com/2');
+SELECT stopped(), journey_destination_update('chat', secret => 'https://example.com/2');
+SELECT * FROM stops();
+SELECT stopped(), journey_destination_update('chat', secret => 'https://example.com/3');
+SELECT * FROM stops();
+-- One that changes nothing.
+SELECT stopped(), journey_destination_update('chat');
+SELECT paused, disabled, breaker FROM stops();
+SELECT journey_destination_resume('chat');
+
+\echo -- where nothing can be sent to yet
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SELECT journey_destination_create('near', 'webhook', '{"url": "https://127.0.0.1:8443/x"}');
+SELECT journey_destination_update('near', '{"url": "http://[::1]/{{ customer }}"}');
+SELECT journey_destination_update('near', '{"url": "https://localhost"}');
+SELECT journey_destination_update('near', '{"url": "https://10.1.2.3?a={{ customer }}"}');
+SELECT journey_destination_update('near', '{"url": "https://2130706433/"}');
+SELECT journey_destination_update('near', '{"url": "http://example.com"}');
+SELECT journey_destination_update('near', '{"url": "http://8.8.8.8"}');
+SELECT journey_destination_create('relay', 'smtp', '{"url": "smtp://mail.example.com", "tls": "none", "from": "a@example.com"}');
+SELECT journey_destination_update('relay', '{"url": "smtp://[fd00::1]:587", "from": "a@example.com"}');
+\set VERBOSITY terse
+-- Nothing is known of these.
+SELECT journey_destination_update('near', url) FROM unnest(ARRAY['{"url": "https://intern.example.com"}', '{"url": "https://8.8.8.8"}']::jsonb[]) AS url;
+SELECT journey_destination_update('near', '{"url": "http://{{ secret.host }}"}', '{"host": "127.0.0.1"}');
+SELECT journey_destination_update('relay', '{"url": "smtp://mail.example.com", "from": "a@example.com"}');
+SELECT journey_destination_drop('near'), journey_destination_drop('relay');
+
 \echo -- drop
 CREATE ROLE regress_author;
 SELECT journey_grant('regress_author', 'author', 'mail');
