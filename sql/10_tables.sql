@@ -154,7 +154,8 @@ CREATE TABLE journey.destination (
 	paused_at timestamptz,
 	disabled text,
 	breaker text NOT NULL DEFAULT 'closed',
-	breaker_until timestamptz
+	breaker_until timestamptz,
+	problem text
 );
 
 -- Never dumped, and read by nobody: what a destination identifies itself and signs with.

@@ -44,8 +44,9 @@ SELECT d.name AS destination, d.kind,
 				CASE WHEN p.problem IS NOT NULL THEN p.problem
 					 WHEN w.senders = 0 THEN coalesce('no worker: ' || w.why_none, 'no worker: the sender is starting')
 					 WHEN w.why_idle IS NOT NULL THEN w.why_idle
-					 WHEN d.breaker = 'open' THEN 'too many attempts failed in a row; the next is made at ' || d.breaker_until
-					 WHEN d.breaker = 'half_open' THEN 'too many attempts failed in a row; one is being made' END
+					 WHEN d.breaker = 'open' THEN 'too many attempts failed in a row' || coalesce(', the last with "' || d.problem || '"', '')
+						  || '; the next is made at ' || d.breaker_until
+					 WHEN d.breaker = 'half_open' THEN 'too many attempts failed in a row' || coalesce(', the last with "' || d.problem || '"', '') || '; one is being made' END
 	   END AS why
   FROM journey.destination d
  CROSS JOIN LATERAL journey.outbox_count(d.name) q

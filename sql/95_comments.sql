@@ -110,6 +110,7 @@ COMMENT ON COLUMN journey.destination.paused_at IS 'since when journey_destinati
 COMMENT ON COLUMN journey.destination.disabled IS 'why nothing is sent until journey_destination_resume(): what the receiver said; null: it is not disabled';
 COMMENT ON COLUMN journey.destination.breaker IS 'closed: attempts are made; open: none until breaker_until, because too many failed in a row; half_open: one is tried';
 COMMENT ON COLUMN journey.destination.breaker_until IS 'when an open breaker lets one attempt through; null: it is not open';
+COMMENT ON COLUMN journey.destination.problem IS 'the last error of those that opened the breaker; null: it is closed';
 
 COMMENT ON VIEW journey.destination_preset IS 'Ready-made configurations: journey_destination_create takes "preset" in its config.';
 COMMENT ON COLUMN journey.destination_preset.name IS 'what "preset" calls it';

@@ -103,6 +103,11 @@ typedef bool UpdateIndexes;
 #define MyLocalTransactionId (MyProc->lxid)
 #endif
 
+/* 17 bounds transactions, which it ends with the session. */
+#if PG_VERSION_NUM >= 170000
+#define HAVE_TRANSACTION_TIMEOUT
+#endif
+
 /* 17 named the number of a process. */
 #if PG_VERSION_NUM >= 170000
 #define MyProcNumber_compat MyProcNumber

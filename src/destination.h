@@ -156,6 +156,9 @@ extern char *destination_secret(const Destination *destination, const char **mis
 /* A part of a secret: "" is all of it, else of a JSON object the value of that name; or NULL. */
 extern char *secret_part(const char *secret, const char *name);
 
+/* All that it can have been sent as: it as a whole, or what its JSON object has. */
+extern List *secret_members(const char *secret);
+
 /* No more of it, by what a receiver said (410): all that is pending stays. */
 extern void destination_disable(const char *name, const char *reason);
 

@@ -66,7 +66,7 @@ journey_destination_resume(PG_FUNCTION_ARGS)
 {
 	static SqlPlan plan = {
 		"UPDATE journey.destination SET paused_at = NULL, disabled = NULL,"
-		" breaker = 'closed', breaker_until = NULL"
+		" breaker = 'closed', breaker_until = NULL, problem = NULL"
 		" WHERE name OPERATOR(pg_catalog.=) $1",
 		1, {TEXTOID}
 	};

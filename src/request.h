@@ -30,9 +30,12 @@ extern bool request_build(const Destination *destination, const char *secret,
 						  const Claimed *claimed, TransferRequest *request,
 						  AnswerKind *kind, char **error);
 
-/* Fill in kind, error, response and retry_after; in a transaction. */
-extern void request_judge(const Destination *destination, const TransferResult *result,
-						  Answer *answer);
+/*
+ * Fill in kind, error, response and retry_after; in a transaction.  secret: that with
+ * which the request was made, or NULL; it is not in what is kept.
+ */
+extern void request_judge(const Destination *destination, const char *secret,
+						  const TransferResult *result, Answer *answer);
 
 /*
  * Does a tile say where below the destination's URL?  Then an answer may be about

@@ -125,14 +125,14 @@ describe(const Destination *destination, const TransferResult *result)
 }
 
 void
-request_judge(const Destination *destination, const TransferResult *result,
-			  Answer *answer)
+request_judge(const Destination *destination, const char *secret,
+			  const TransferResult *result, Answer *answer)
 {
 	answer->kind = judge(destination, result);
 	answer->error = answer->kind == ANSWER_DELIVERED ? NULL :
 		describe(destination, result);
 	answer->response = has_status(result) ?
-		request_response(destination, result) : NULL;
+		request_response(destination, secret, result) : NULL;
 	answer->retry_after = answer->kind == ANSWER_RETRY ? result->retry_after : -1;
 }
 

@@ -261,7 +261,8 @@ reply_start(const char *line, size_t length)
 }
 
 Jsonb *
-request_response(const Destination *destination, const TransferResult *result)
+request_response(const Destination *destination, const char *secret,
+				 const TransferResult *result)
 {
 	bool		is_mail = destination->kind == DESTINATION_SMTP;
 	size_t		start = is_mail ? reply_start(result->body, result->length) : 0;
@@ -271,7 +272,7 @@ request_response(const Destination *destination, const TransferResult *result)
 	if (result->length <= start || result->outcome == TRANSFER_TOO_LARGE)
 		return without_body(result->status);
 	text = redact_secret(read_text(result->body + start, result->length - start),
-						 destination);
+						 secret);
 
 	response = is_mail ? NULL : with_json(result->status, read_json(text));
 	if (response == NULL)

@@ -20,10 +20,10 @@
  * else text; null if there is none, or too much.  Of mail it is the last line of
  * the reply.  In a transaction.
  */
-extern Jsonb *request_response(const Destination *destination,
+extern Jsonb *request_response(const Destination *destination, const char *secret,
 							   const TransferResult *result);
 
-/* request_secret.c: without the destination's secret. */
-extern char *redact_secret(char *source, const Destination *destination);
+/* request_secret.c: without that secret; NULL: there was none. */
+extern char *redact_secret(char *source, const char *secret);
 
 #endif							/* JOURNEY_REQUEST_RESPONSE_H */

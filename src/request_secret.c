@@ -61,29 +61,22 @@ add_part(List *words, const char *part)
 	return add_url(words, part);
 }
 
-/* char *; NIL where there is no secret, or none that can be read now. */
+/* All that may have been sent of it, whatever the configuration is by now. */
 static List *
-secret_words(const Destination *destination)
+secret_words(const char *secret)
 {
-	const char *missing;
-	char	   *secret = destination_secret(destination, &missing);
-	List	   *words = NIL;
+	List	   *words = add_part(NIL, secret);
 	ListCell   *cell;
 
-	if (secret == NULL)
-		return NIL;
-	foreach(cell, destination_secret_names(destination))
-		words = add_part(words, secret_part(secret, lfirst(cell)));
-	words = add_part(words, secret_part(secret, "signing"));
-	if (strncmp(secret, "whsec_", strlen("whsec_")) == 0)
-		words = add_part(words, secret);
+	foreach(cell, secret_members(secret))
+		words = add_part(words, lfirst(cell));
 	return words;
 }
 
 char *
-redact_secret(char *source, const Destination *destination)
+redact_secret(char *source, const char *secret)
 {
-	if (!destination->needs_secret || strlen(source) < MIN_WORD)
+	if (secret == NULL || strlen(source) < MIN_WORD)
 		return source;
-	return redact_words(source, secret_words(destination));
+	return redact_words(source, secret_words(secret));
 }

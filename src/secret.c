@@ -187,6 +187,26 @@ secret_part(const char *secret, const char *name)
 	return object ? part_of(object, name) : NULL;
 }
 
+List *
+secret_members(const char *secret)
+{
+	Jsonb	   *object = as_object(secret);
+	List	   *members = NIL;
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (object == NULL)
+		return list_make1(pstrdup(secret));
+	it = JsonbIteratorInit(&object->root);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_VALUE && value.type == jbvString)
+			members = lappend(members, pnstrdup(value.val.string.val, value.val.string.len));
+	}
+	return members;
+}
+
 const char *
 secret_lacks(const char *secret, const List *names)
 {

@@ -31,6 +31,7 @@
 #define SHORTEST_RETRY 5		/* ms until what is locked is tried again */
 #define LONGEST_RETRY 1000
 #define POLL_EVERY 5000			/* ms between two looks at everything */
+#define MAX_PROBLEM 200			/* bytes */
 #define TIMINGS 1000			/* attempts that p50 and p99 are of */
 
 /* When the last attempts came to their end, as many as are allowed in a span. */
@@ -60,6 +61,7 @@ typedef struct Breaker
 	bool		is_dirty;		/* its row says something else */
 	bool		is_written;		/* by the transaction that is open */
 	int64		write_at;		/* not before, as somebody holds the row */
+	char		problem[MAX_PROBLEM];	/* the last error before it opened */
 } Breaker;
 
 typedef struct Timings
@@ -109,6 +111,7 @@ typedef struct Flight
 	MemoryContext context;
 	Flow	   *flow;
 	Claimed		claimed;
+	char	   *secret;			/* see Prepared */
 	Answer		answer;
 	TransferResult result;
 	TimestampTz lease_end;
@@ -127,6 +130,7 @@ typedef struct Prepared
 {
 	Flow	   *flow;
 	Claimed    *claimed;
+	const char *secret;			/* with which the request was made, or NULL */
 	TimestampTz lease_end;
 	TransferRequest request;
 	char	   *error;			/* why there is no request, or NULL */
@@ -231,6 +235,9 @@ extern void breaker_note(Flow *flow, const Flight *flight, bool is_trouble);
 
 /* Something is sent: true where it is the probe. */
 extern bool breaker_probe(Breaker *breaker);
+
+/* What an answer says, for people. */
+extern void breaker_note_error(Breaker *breaker, const char *error);
 
 /* None is wanted any more. */
 extern void breaker_close(Breaker *breaker);

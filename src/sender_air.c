@@ -56,6 +56,7 @@ make_flight(Sender *sender, const Prepared *prepared)
 	flight->lease_end = prepared->lease_end;
 	flight->retry = SHORTEST_RETRY;
 	flight->has_path = request_has_path(prepared->claimed);
+	flight->secret = copy_string(prepared->secret);
 	copy_claimed(&flight->claimed, prepared->claimed);
 	MemoryContextSwitchTo(old);
 	sender->in_air++;

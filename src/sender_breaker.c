@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -88,6 +89,15 @@ breaker_note(Flow *flow, const Flight *flight, bool is_trouble)
 		breaker_close(breaker);
 }
 
+/* Of those that were answered when it opened, the last is good enough. */
+void
+breaker_note_error(Breaker *breaker, const char *error)
+{
+	if (error != NULL)
+		strlcpy(breaker->problem, error,
+				pg_mbcliplen(error, strlen(error), MAX_PROBLEM - 1) + 1);
+}
+
 void
 breaker_close(Breaker *breaker)
 {
@@ -121,16 +131,19 @@ write_row(const Flow *flow)
 	static SqlPlan plan = {
 		"WITH held AS MATERIALIZED (SELECT d.name FROM journey.destination d"
 		" WHERE d.name OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE SKIP LOCKED)"
-		" UPDATE journey.destination d SET breaker = $2, breaker_until = $3 FROM held"
+		" UPDATE journey.destination d SET breaker = $2, breaker_until = $3,"
+		" problem = $4 FROM held"
 		" WHERE d.name OPERATOR(pg_catalog.=) held.name",
-		3, {TEXTOID, TEXTOID, TIMESTAMPTZOID}
+		4, {TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID}
 	};
 	const Breaker *breaker = &flow->breaker;
 	int64		left = breaker->until_at - sender_clock();
 	Datum		values[] = {PointerGetDatum(flow->name_text),
 		CStringGetTextDatum(states[breaker->state]),
-	TimestampTzGetDatum(GetCurrentTimestamp() + left)};
-	bool		nulls[] = {false, false, breaker->state != BREAKER_OPEN};
+		TimestampTzGetDatum(GetCurrentTimestamp() + left),
+	CStringGetTextDatum(breaker->problem)};
+	bool		nulls[] = {false, false, breaker->state != BREAKER_OPEN,
+	breaker->state == BREAKER_CLOSED || breaker->problem[0] == '\0'};
 	SqlSession	session;
 	bool		written;
 

@@ -86,6 +86,7 @@ prepare(Sender *sender, Flow *flow, const char *secret, Claimed *claimed,
 
 	prepared->flow = flow;
 	prepared->claimed = claimed;
+	prepared->secret = secret;
 	prepared->lease_end = lease_end;
 	if (!request_build(flow->destination, secret, claimed, &prepared->request,
 					   &prepared->kind, &error))

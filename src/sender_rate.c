@@ -6,6 +6,7 @@
  * An attempt counts from its beginning until one span after its end: whenever the
  * receiver had it, the next one that takes its place comes a span later.  So the
  * limit holds by the receiver's clock too, however long anything takes on its way.
+ * It is one process that counts: another one that takes its place begins anew.
  *
  *-------------------------------------------------------------------------
  */

@@ -101,7 +101,7 @@ judge(Flight *flight)
 	answer->destination = flight->flow->name;
 	answer->schedule = retry_choose(flight->claimed.retry, flight->flow->destination->retry);
 	if (!flight->is_judged)
-		request_judge(flight->flow->destination, &flight->result, answer);
+		request_judge(flight->flow->destination, flight->secret, &flight->result, answer);
 	flight->is_judged = true;
 	MemoryContextSwitchTo(old);
 }
@@ -178,6 +178,7 @@ record_all(Sender *sender)
 
 		judge(flight);
 		note_refusal(flight);
+		breaker_note_error(&flight->flow->breaker, flight->answer.error);
 		answers = lappend(answers, &flight->answer);
 	}
 	if (answers != NIL)

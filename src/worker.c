@@ -35,6 +35,9 @@ static const char *const settings[][2] = {
 	{"lock_timeout", "0"},
 	{"statement_timeout", "0"},
 	{"session_replication_role", "origin"},
+#ifdef HAVE_TRANSACTION_TIMEOUT
+	{"transaction_timeout", "0"},
+#endif
 	{"jit", "off"},
 	{"journey.now", ""}
 };

@@ -147,7 +147,7 @@ test_judge(PG_FUNCTION_ARGS)
 
 	memcpy(bytes, VARDATA_ANY(body), result.length);
 	result.body = bytes;
-	request_judge(&destination, &result, &answer);
+	request_judge(&destination, NULL, &result, &answer);
 	initStringInfo(&said);
 	appendStringInfo(&said, "%s|%s|%d|%s%s|", kinds[answer.kind],
 					 answer.error ? answer.error : "", answer.retry_after,

@@ -204,6 +204,7 @@ $sink->script(path => '/broken', replies => [ 503, 503, 503, 503, { status => 20
 emit('one', 'broken', 1);
 wait_for($node, 'one', q{SELECT breaker = 'open' AND breaker_until > now() - interval '1 second' FROM journey.destination WHERE name = 'broken'},
 	'failures in a row open the breaker');
+like($node->safe_psql('one', q{SELECT string_agg(why, '') FROM journey.delivery WHERE destination = 'broken'}), qr/the last with "HTTP status 503"/, 'why can be seen');
 my @tries = $sink->wait_for(5, path => '/broken');
 wait_for($node, 'one', q{SELECT breaker = 'half_open' FROM journey.destination WHERE name = 'broken'}, 'then a probe is sent');
 emit('one', 'broken', 5, 'more');
