@@ -368,6 +368,13 @@ is($unknown, '{"body": "?????", "status": 200}', 'one that it has not');
 is($bad, '{"body": "?", "status": 200}', 'what is no letter');
 my $latin = pack 'H*', $node->safe_psql('latin', "SELECT encode(request('{\"url\": \"https://a.test/{{ payload->>''v'' }}\"}', NULL, jsonb_build_object('v', chr(241)), false, 1), 'hex')");
 like($latin, qr/\APOST https:\/\/a\.test\/%C3%B1\n.*\{"v": "\xc3\xb1"\}\z/s, 'requests are UTF-8 always');
+$latin = pack 'H*', $node->safe_psql('latin', q{SELECT encode(request('{"url": "https://a.test/", "user": "me", "password": "{{ secret }}", "headers": {"X-Api-Key": "{{ secret }}"}}', 'p' || chr(228) || 'ss', '{}', false, 1), 'hex')});
+like($latin, qr/\nlogin me:p\xc3\xa4ss\nX-Api-Key: p\xc3\xa4ss\n/, 'secrets too');
+is($node->safe_psql('latin', q{SELECT journey_destination_create('api', 'webhook', '{"url": "https://a.test"}');
+	SELECT journey_create('calls', '{"tiles": {"start": {"type": "entry", "on": [{"event": "call"}]}, "send": {"type": "webhook", "destination": "api", "path": "/p/{{ customer }}"}, "done": {"type": "exit"}},
+		"edges": [{"from": "start", "to": "send"}, {"from": "send", "to": "done"}]}');
+	SELECT journey_activate('calls'); SELECT FROM journey_emit('c' || chr(233), 'call', '{}');
+	SELECT payload->>'path' FROM journey.action}) =~ s/\A\s+//r, '/p/c%C3%A9', 'and paths of tiles');
 
 # --- the cost
 
