@@ -221,9 +221,14 @@ for my $value ('..', '.', '../x', '', JSON::PP::null, "\r\nX: y", '%2e%2e')
 
 # --- headers
 
-my @refused = map { [ $_ => build_tile({ headers => $_ }) ] } { Host => 'x' }, { 'Webhook-Id' => 'x' }, { 'webhook-signature' => 'x' }, { 'idempotency-KEY' => 'x' }, { 'Content-Length' => '1' },
+my @refused = map { [ $_ => build_tile({ headers => $_ }) ] } { Host => 'x' }, { 'Webhook-Id' => 'x' }, { 'webhook_id' => 'x' }, { 'Content_Length' => '1' }, { 'webhook-signature' => 'x' }, { 'idempotency-KEY' => 'x' }, { 'Content-Length' => '1' },
   { 'Transfer-Encoding' => 'chunked' }, { Connection => 'x' }, { 'X Y' => 'x' }, { "X\r\nY" => 'x' }, { '' => 'x' }, { "X\x{f1}" => 'x' }, { X => "a\r\nY: b" }, { X => "a\nb" }, { X => "a\x01" }, { X => 'x' x 9000 };
 is_deeply([ map { $json->encode($_->[0]) . ": $_->[1]" } grep { $_->[1] !~ /\AERROR header "[^"\n]*" / } @refused ], [], 'headers that are refused');
+for my $name (qw(Private-Token X-Token X_Vault_Token X-Csrf-Token X-Tokens))
+{
+	my (undef, undef, $said) = $node->psql('postgres', sprintf q{BEGIN; SELECT journey_destination_create('keyed', 'webhook', %s); ROLLBACK}, quote({ url => 'https://a.test/', headers => { $name => 'open' } }));
+	is($said =~ /secret/ ? 'keyed' : $said, $name =~ /Csrf|Tokens/ ? '' : 'keyed', "$name in a readable configuration");
+}
 is_deeply([ map { $_->[1] } grep { $_->[1] =~ /[^ -~]\b.*Y: b/ } @refused ], [], 'without their values');
 like(build_tile({ headers => { 'user-agent' => 'me', X => 1, 'X-O' => { a => 1 } } }), qr/\nX: 1\nX-O: \{"a": 1\}\nuser-agent: me\nIdempotency-Key/, 'others are sent');
 my ($keyed) = build([ { url => 'https://a.test/?k={{ secret.url }}', headers => { Authorization => 'Bearer {{ secret.api }}', 'X-Name' => "{{ payload->>'name' }}", 'X-Two' => "n={{ payload->>'n' }}", 'X-Empty' => '' } },
