@@ -62,16 +62,23 @@ static const Reserved reserved_mail[] = {
 
 /* Of these the value identifies the sender; * stands for anything. */
 static const char *const keyed_headers[] = {
-	"authorization", "*-authorization", "cookie", "*api-key", "*apikey", "*api_key",
-	"*auth-token", "*auth-key", "*access-token", "*access-key", "*password", "*secret"
+	"authorization", "*-authorization", "cookie", "*api-key", "*apikey",
+	"*-token", "*auth-key", "*access-key", "*password", "*secret"
 };
 
+/* These only tell where a form came from. */
+static const char *const free_headers[] = {"*csrf-token", "*xsrf-token"};
+
+/* Receivers that make variables of headers (CGI) take _ and - for the same. */
 static bool
-name_matches(const char *name, const char *pattern)
+name_matches(const char *given, const char *pattern)
 {
+	char	   *name = pstrdup(given);
 	size_t		length = strlen(name);
 	size_t		wanted = strlen(pattern);
 
+	for (char *c = name; *c; c++)
+		*c = *c == '_' ? '-' : *c;
 	if (pattern[0] == '*')
 		return length >= wanted - 1 &&
 			pg_strcasecmp(name + length - (wanted - 1), pattern + 1) == 0;
@@ -112,15 +119,22 @@ destination_header_wrong(const char *name)
 	return header_wrong(name, reserved_web);
 }
 
-bool
-destination_header_is_keyed(const char *name)
+static bool
+matches_any(const char *name, const char *const *patterns, int n)
 {
-	for (int i = 0; i < lengthof(keyed_headers); i++)
+	for (int i = 0; i < n; i++)
 	{
-		if (name_matches(name, keyed_headers[i]))
+		if (name_matches(name, patterns[i]))
 			return true;
 	}
 	return false;
+}
+
+bool
+destination_header_is_keyed(const char *name)
+{
+	return matches_any(name, keyed_headers, lengthof(keyed_headers)) &&
+		!matches_any(name, free_headers, lengthof(free_headers));
 }
 
 KeyedHeader *

@@ -198,13 +198,14 @@ secret_value(const Evaluation *evaluation, const char *name)
 {
 	char	   *part = evaluation->secret ?
 		secret_part(evaluation->secret, name) : NULL;
+	size_t		length = part ? strlen(part) : 0;
 
 	if (part == NULL)
 		ereport(ERROR,
 				errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				*name ? errmsg("the destination's secret has no \"%s\"", name) :
 				errmsg("the destination has no secret"));
-	return part;
+	return request_utf8(part, &length);
 }
 
 char *

@@ -10,6 +10,8 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
+
 #include "names.h"
 #include "path.h"
 #include "template_internal.h"
@@ -122,17 +124,20 @@ template_gather(int n, const char *const *names, Template **members)
 
 /*
  * Where a path has nothing, it would mean another place: all orders instead of
- * one.  A query can have empty values.
+ * one.  A query can have empty values.  URLs are UTF-8, whatever the database is in.
  */
 void
 path_append_value(StringInfo path, StringInfo text, const Expression *expr, bool isnull)
 {
+	const char *utf8;
+
 	if (text->len == 0 && strchr(path->data, '?') == NULL)
 		ereport(ERROR,
 				errcode(isnull ? ERRCODE_NULL_VALUE_NOT_ALLOWED :
 						ERRCODE_INVALID_PARAMETER_VALUE),
 				errmsg("{{%s}} in the path is %s", expr->source, isnull ? "null" : "empty"));
-	path_append_encoded(path, text->data, text->len);
+	utf8 = pg_server_to_any(text->data, text->len, PG_UTF8);
+	path_append_encoded(path, utf8, utf8 == text->data ? text->len : strlen(utf8));
 }
 
 void

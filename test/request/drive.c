@@ -79,7 +79,7 @@ PG_FUNCTION_INFO_V1(test_request);
 Datum
 test_request(PG_FUNCTION_ARGS)
 {
-	Destination *destination = destination_parse("d", "webhook", PG_GETARG_JSONB_P(0));
+	Destination *destination = destination_parse("d", "webhook", PG_GETARG_JSONB_P(0), false);
 	char	   *secret = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	int			times = PG_GETARG_INT32(4);
 	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "request",

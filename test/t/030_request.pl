@@ -221,9 +221,14 @@ for my $value ('..', '.', '../x', '', JSON::PP::null, "\r\nX: y", '%2e%2e')
 
 # --- headers
 
-my @refused = map { [ $_ => build_tile({ headers => $_ }) ] } { Host => 'x' }, { 'Webhook-Id' => 'x' }, { 'webhook-signature' => 'x' }, { 'idempotency-KEY' => 'x' }, { 'Content-Length' => '1' },
+my @refused = map { [ $_ => build_tile({ headers => $_ }) ] } { Host => 'x' }, { 'Webhook-Id' => 'x' }, { 'webhook_id' => 'x' }, { 'Content_Length' => '1' }, { 'webhook-signature' => 'x' }, { 'idempotency-KEY' => 'x' }, { 'Content-Length' => '1' },
   { 'Transfer-Encoding' => 'chunked' }, { Connection => 'x' }, { 'X Y' => 'x' }, { "X\r\nY" => 'x' }, { '' => 'x' }, { "X\x{f1}" => 'x' }, { X => "a\r\nY: b" }, { X => "a\nb" }, { X => "a\x01" }, { X => 'x' x 9000 };
 is_deeply([ map { $json->encode($_->[0]) . ": $_->[1]" } grep { $_->[1] !~ /\AERROR header "[^"\n]*" / } @refused ], [], 'headers that are refused');
+for my $name (qw(Private-Token X-Token X_Vault_Token X-Csrf-Token X-Tokens))
+{
+	my (undef, undef, $said) = $node->psql('postgres', sprintf q{BEGIN; SELECT journey_destination_create('keyed', 'webhook', %s); ROLLBACK}, quote({ url => 'https://a.test/', headers => { $name => 'open' } }));
+	is($said =~ /secret/ ? 'keyed' : $said, $name =~ /Csrf|Tokens/ ? '' : 'keyed', "$name in a readable configuration");
+}
 is_deeply([ map { $_->[1] } grep { $_->[1] =~ /[^ -~]\b.*Y: b/ } @refused ], [], 'without their values');
 like(build_tile({ headers => { 'user-agent' => 'me', X => 1, 'X-O' => { a => 1 } } }), qr/\nX: 1\nX-O: \{"a": 1\}\nuser-agent: me\nIdempotency-Key/, 'others are sent');
 my ($keyed) = build([ { url => 'https://a.test/?k={{ secret.url }}', headers => { Authorization => 'Bearer {{ secret.api }}', 'X-Name' => "{{ payload->>'name' }}", 'X-Two' => "n={{ payload->>'n' }}", 'X-Empty' => '' } },
@@ -368,6 +373,13 @@ is($unknown, '{"body": "?????", "status": 200}', 'one that it has not');
 is($bad, '{"body": "?", "status": 200}', 'what is no letter');
 my $latin = pack 'H*', $node->safe_psql('latin', "SELECT encode(request('{\"url\": \"https://a.test/{{ payload->>''v'' }}\"}', NULL, jsonb_build_object('v', chr(241)), false, 1), 'hex')");
 like($latin, qr/\APOST https:\/\/a\.test\/%C3%B1\n.*\{"v": "\xc3\xb1"\}\z/s, 'requests are UTF-8 always');
+$latin = pack 'H*', $node->safe_psql('latin', q{SELECT encode(request('{"url": "https://a.test/", "user": "me", "password": "{{ secret }}", "headers": {"X-Api-Key": "{{ secret }}"}}', 'p' || chr(228) || 'ss', '{}', false, 1), 'hex')});
+like($latin, qr/\nlogin me:p\xc3\xa4ss\nX-Api-Key: p\xc3\xa4ss\n/, 'secrets too');
+is($node->safe_psql('latin', q{SELECT journey_destination_create('api', 'webhook', '{"url": "https://a.test"}');
+	SELECT journey_create('calls', '{"tiles": {"start": {"type": "entry", "on": [{"event": "call"}]}, "send": {"type": "webhook", "destination": "api", "path": "/p/{{ customer }}"}, "done": {"type": "exit"}},
+		"edges": [{"from": "start", "to": "send"}, {"from": "send", "to": "done"}]}');
+	SELECT journey_activate('calls'); SELECT FROM journey_emit('c' || chr(233), 'call', '{}');
+	SELECT payload->>'path' FROM journey.action}) =~ s/\A\s+//r, '/p/c%C3%A9', 'and paths of tiles');
 
 # --- the cost
 

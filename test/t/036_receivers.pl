@@ -333,7 +333,7 @@ SKIP:
 	my $pid = sender_pid($node, 'one');
 	$node->safe_psql('one', "SELECT pg_terminate_backend($pid)");
 	$node->safe_psql('one', q{SELECT journey_emit('again', 'rebind', '{"n": "1"}')});
-	wait_for($node, 'one', q{SELECT state = 'dead' AND attempts = 1 FROM journey.action
+	wait_for($node, 'one', q{SELECT state = 'dead' AND attempts = 3 FROM journey.action
 							  WHERE destination = 'rebind' AND customer = 'again'},
 		'a name that now leads inside is refused');
 	is(join(' ', map { "$_->{to} $_->{path}" } $inside->ledger(kind => 'http')),
