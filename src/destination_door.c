@@ -100,7 +100,7 @@ update_row(const Destination *destination, Jsonb *config, bool needs_secret,
 {
 	static SqlPlan plan = {
 		"UPDATE journey.destination SET config = $2, needs_secret = $3,"
-		" breaker = 'closed', breaker_until = NULL,"
+		" breaker = 'closed', breaker_until = NULL, problem = NULL,"
 		" disabled = CASE WHEN $4 THEN NULL ELSE disabled END"
 		" WHERE name OPERATOR(pg_catalog.=) $1",
 		4, {TEXTOID, JSONBOID, BOOLOID, BOOLOID}
