@@ -638,6 +638,8 @@ sub do_action
 		my ($end) = opening($step->{now}, $definition->{quiet_hours}, $zone);
 		$action{next_attempt_at} = $end if defined $end;
 	}
+	@action{qw(zone quiet_hours)} = ($zone, $definition->{quiet_hours});
+	$action{cap} = $definition->{cap} if has_tag(\%action, $definition->{cap});
 	$action{expires_at} = add($step->{now}, $tile->{expires}, $zone) if $tile->{expires};
 	@action{qw(state next_attempt_at)} = ('suppressed', undef)
 	  if $self->is_capped($step, $definition->{cap}, \%action);
@@ -661,12 +663,18 @@ sub awaits
 	return grep { ($_->{on} // '') eq 'error' } @edges;
 }
 
+sub has_tag
+{
+	my ($action, $cap) = @_;
+	return $cap && grep { $_ eq $cap->{tag} } @{ $action->{tags} };
+}
+
 # At most max of that tag in (now - per, now], but for those never sent.
 sub is_capped
 {
 	my ($self, $step, $cap, $action) = @_;
 
-	return unless $cap && grep { $_ eq $cap->{tag} } @{ $action->{tags} };
+	return unless has_tag($action, $cap);
 	my ($months, $days, $seconds) = interval($cap->{per});
 	my $since = $step->{now} - $days * DAY - $seconds;
 	my $count = grep {
@@ -674,7 +682,7 @@ sub is_capped
 		$other->{customer} eq $action->{customer}
 		  && $other->{created_at} > $since && $other->{created_at} <= $step->{now}
 		  && $other->{state} !~ /suppressed|cancelled/
-		  && grep { $_ eq $cap->{tag} } @{ $other->{tags} }
+		  && has_tag($other, $cap)
 	} @{ $self->{actions} };
 	return $count >= ${ $cap->{max} };
 }
@@ -1830,9 +1838,7 @@ sub claim
 
 	for my $action (@{ $self->{actions} })
 	{
-		next unless $action->{destination} eq $destination && $action->{state} =~ /pending|in_flight/
-		  && $action->{next_attempt_at} <= $self->{now}
-		  && $self->journey($action->{journey})->{state} ne 'paused';
+		next unless $self->is_due($action, $destination);
 		if (defined $action->{expires_at} && $action->{expires_at} <= $self->{now})
 		{
 			$self->cancel($action);
@@ -1846,10 +1852,59 @@ sub claim
 			$self->delivered($action, 'cancelled');
 			next;
 		}
-		@$action{qw(state next_attempt_at)} = ('in_flight', $self->{now} + $lease);
-		$action->{attempts}++;
+	}
+	for my $action (sort { $a->{next_attempt_at} <=> $b->{next_attempt_at} || $a->{journey} cmp $b->{journey} }
+		grep { $self->is_due($_, $destination) } @{ $self->{actions} })
+	{
+		my $held = $self->held_until($action);
+		if (!defined $held)
+		{
+			@$action{qw(state next_attempt_at)} = ('suppressed', undef);
+			$self->delivered($action, 'suppressed');
+		}
+		elsif ($held > $self->{now})
+		{
+			@$action{qw(state next_attempt_at)} = ('pending', $held);
+		}
+		else
+		{
+			@$action{qw(state next_attempt_at)} = ('in_flight', $self->{now} + $lease);
+			$action->{attempts}++;
+		}
 	}
 	return;
+}
+
+sub is_due
+{
+	my ($self, $action, $destination) = @_;
+
+	return $action->{destination} eq $destination && $action->{state} =~ /pending|in_flight/
+	  && $action->{next_attempt_at} <= $self->{now}
+	  && $self->journey($action->{journey})->{state} ne 'paused';
+}
+
+# Until when quiet hours or a cap keep an action from leaving; undef: it is one too
+# many for its cap.  Of those that count the one is asked that would be the last: by a
+# twentieth of the span it may be late.
+sub held_until
+{
+	my ($self, $action) = @_;
+	my ($now, $cap, $zone) = ($self->{now}, @$action{qw(cap zone)});
+
+	if ($action->{quiet_hours})
+	{
+		my ($end) = opening($now, $action->{quiet_hours}, $zone);
+		return $end if defined $end;
+	}
+	return 0 unless $cap;
+	my @got = sort { $b <=> $a } map { $_->{state} eq 'in_flight' ? $now : $_->{delivered_at} }
+	  grep { $_ != $action && $_->{customer} eq $action->{customer}
+		  && $_->{state} =~ /in_flight|delivered/ && has_tag($_, $cap) } @{ $self->{actions} };
+	my $last = $got[ ${ $cap->{max} } - 1 ] // return 0;
+	my $free = add($last, $cap->{per}, $zone);
+	return 0 if $free <= $now;
+	return $free - $now > (add($now, $cap->{per}, $zone) - $now) / 20 ? undef : $free;
 }
 
 # One action, told by what a user sees of it.
@@ -1877,7 +1932,7 @@ sub ack
 	my $action = $self->action($which) // return;
 
 	return unless $action->{state} eq 'in_flight';
-	@$action{qw(state next_attempt_at)} = ('delivered', undef);
+	@$action{qw(state next_attempt_at delivered_at)} = ('delivered', undef, $self->{now});
 	return $self->delivered($action, 'delivered', $response);
 }
 
@@ -1916,9 +1971,9 @@ sub delivered
 	my $awaits = sub { is_open($member) && ($member->{awaits} // 0) == $action };
 
 	# Rule 8: an action that nobody awaits touches no member.
-	return unless $awaits->() || $self->is_heard(end_event($outcome));
+	return unless $awaits->() || $outcome ne 'suppressed' && $self->is_heard(end_event($outcome));
 	return $self->touch($customer, sub {
-		$self->raise_end($action, $outcome);
+		$self->raise_end($action, $outcome) if $outcome ne 'suppressed';
 		$self->go_on($member, $self->result($_[0], $member, 'step', $outcome, $response)) if $awaits->();
 	});
 }
