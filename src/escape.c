@@ -11,6 +11,8 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+#include "compat.h"
+
 PG_FUNCTION_INFO_V1(journey_escape_html);
 
 static const char *

@@ -291,11 +291,12 @@ wait_for($node, 'copy', q{SELECT why_idle ~ 'this database is a copy' FROM journ
 wait_for($node, 'one', q{SELECT count(*) = 1 FROM journey.worker WHERE kind = 'sender' AND database = 'one'}, 'the original\'s sender is back');
 my @before = $sink->wait_for(10, path => '/hold');
 $node->safe_psql('copy', q{UPDATE journey.action SET next_attempt_at = now() WHERE destination = 'hold'});
-sleep 2;
+emit('one', 'hold', 1);
+$sink->wait_for(11, path => '/hold');
 is($node->safe_psql('copy', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'journey sender' AND datname = 'copy'}), '0', 'and has no sender');
-is(scalar($sink->ledger(path => '/hold')), 10, 'it sends nothing');
+is(scalar($sink->ledger(path => '/hold')), 11, 'it sends nothing while the original does');
 $node->safe_psql('copy', 'SELECT journey_arm()');
-$sink->wait_for(15, path => '/hold');
+$sink->wait_for(16, path => '/hold');
 pass('until it is armed');
 $begun = time;
 $node->safe_psql('postgres', 'DROP DATABASE copy');
