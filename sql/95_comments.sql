@@ -87,7 +87,7 @@ COMMENT ON COLUMN journey.action.customer IS 'for whom';
 COMMENT ON COLUMN journey.action.destination IS 'where it goes';
 COMMENT ON COLUMN journey.action.payload IS 'what is sent';
 COMMENT ON COLUMN journey.action.tags IS 'the tile''s tags';
-COMMENT ON COLUMN journey.action.state IS 'pending, in_flight (claimed, until next_attempt_at), delivered, failed, dead (no attempt left, or too old), cancelled or suppressed (one over the cap)';
+COMMENT ON COLUMN journey.action.state IS 'pending, in_flight (claimed, until next_attempt_at), delivered, dead (no attempt left, or too old), cancelled or suppressed (one over the cap)';
 COMMENT ON COLUMN journey.action.attempts IS 'how often it was claimed; retry sets how often it may be';
 COMMENT ON COLUMN journey.action.next_attempt_at IS 'pending: from when it may be claimed (the end of quiet hours, the next attempt); in_flight: until when it is leased; null: it has ended';
 COMMENT ON COLUMN journey.action.last_error IS 'what the last attempt failed of; expired: it was cancelled because expires_at had come';
@@ -226,7 +226,7 @@ COMMENT ON COLUMN journey.delivery.due IS 'those of them that could leave now; n
 COMMENT ON COLUMN journey.delivery.in_flight IS 'actions that somebody has claimed and not answered for';
 COMMENT ON COLUMN journey.delivery.delivered IS 'actions that were delivered, ever';
 COMMENT ON COLUMN journey.delivery.failed IS 'attempts that failed and were, or will be, repeated';
-COMMENT ON COLUMN journey.delivery.dead IS 'actions that came to nothing: refused for good, out of attempts, or expired';
+COMMENT ON COLUMN journey.delivery.dead IS 'actions that came to nothing, ever: refused for good, out of attempts, or expired';
 COMMENT ON COLUMN journey.delivery.oldest IS 'when the oldest pending one was made';
 COMMENT ON COLUMN journey.delivery.p50 IS 'milliseconds that half of the last 1000 attempts took at most; null for kind pull';
 COMMENT ON COLUMN journey.delivery.p99 IS 'the same of 99 percent';
