@@ -88,7 +88,10 @@ typedef struct Destination
 								 * sign */
 	Template   *body;			/* NULL: the payload as it is */
 
-	/* smtp: templates whose value is text; of to and reply_to, or a list of texts */
+	/*
+	 * smtp: templates whose value is text; of to and reply_to, or a list of
+	 * texts
+	 */
 	bool		is_plain;		/* "tls": "none" */
 	char	   *sender;			/* of the envelope; NULL: the address in from */
 	Template   *from;

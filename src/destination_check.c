@@ -113,7 +113,7 @@ check_headers(Checking *checking, const Place *place)
 typedef struct AddressCheck
 {
 	const char *field;
-	const char *text;
+	const char *addresses;
 	bool		is_list;
 } AddressCheck;
 
@@ -123,22 +123,22 @@ run_address_check(void *arg)
 	AddressCheck *check = arg;
 
 	if (check->is_list)
-		(void) address_list(check->field, check->text);
+		(void) address_list(check->field, check->addresses);
 	else
-		(void) address_one(check->field, check->text);
+		(void) address_one(check->field, check->addresses);
 }
 
 /* Addresses that no action has a say in: each mail would fail by them. */
 static void
-check_address(Checking *checking, const char *field, const char *text, bool is_list)
+check_address(Checking *checking, const char *field, const char *addresses, bool is_list)
 {
 	static const Place root = {0};
 	Place		here = {.parent = &root, .key = field};
-	AddressCheck check = {field, text, is_list};
+	AddressCheck check = {field, addresses, is_list};
 	ErrorData  *error;
 	Problem    *problem;
 
-	if (text == NULL)
+	if (addresses == NULL)
 		return;
 	error = isolate(run_address_check, &check);
 	if (error == NULL)

@@ -423,11 +423,9 @@ ending_of(const Answer *answer)
 	ending->attempts = claimed->attempts;
 	if (answer->kind == ANSWER_DELIVERED)
 		end->outcome = OUTCOME_DELIVERED;
-	else if (answer->kind == ANSWER_DEAD)
-		end->outcome = OUTCOME_DEAD;
-	else if (is_stopped(end->journey))
+	else if (answer->kind == ANSWER_RETRY && is_stopped(end->journey))
 		end->outcome = OUTCOME_CANCELLED;
-	else if (claimed->attempts >= answer->schedule.max)
+	else if (answer->kind == ANSWER_DEAD || claimed->attempts >= answer->schedule.max)
 		end->outcome = OUTCOME_DEAD;
 	else
 		ending->again = again(answer);

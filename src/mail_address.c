@@ -20,6 +20,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "compat.h"
 #include "mail_address.h"
 
 /* RFC 5321, 4.5.3.1. */
@@ -57,7 +58,7 @@ is_blank(char c)
 }
 
 /* What it is, so that who sees the error finds it in the payload; but not all of it. */
-static void
+pg_noreturn static void
 refuse(const char *field, const char *text, const char *why)
 {
 	int			length = Min(strlen(text), 100);

@@ -34,7 +34,7 @@ rate_set(Rate *rate, int max, int64 per)
 		return;
 	if (max > 0)
 		ring = MemoryContextAllocHuge(TopMemoryContext, max * sizeof(int64));
-	for (int i = 0; i < n; i++)
+	for (int i = 0; ring != NULL && i < n; i++)
 		ring[i] = ended_at(rate, rate->n - n + i);
 	if (rate->ended_at)
 		pfree(rate->ended_at);

@@ -257,7 +257,7 @@ new_journey('gone', '', '{"type": "action", "destination": "gone", "payload": {"
 $sink->script(path => '/gone', replies => [ 503, 503, 410 ]);
 emit('gone', 'ned');
 wait_until(q{SELECT state = 'open' FROM journey.delivery WHERE destination = 'gone'}, 'a breaker opens');
-why('gone', qr/^open: too many attempts failed in a row; the next is made at 20/, 'and it says until when');
+why('gone', qr/^open: too many attempts failed in a row, the last with "HTTP status 503"; the next is made at 20/, 'and it says of what, and until when');
 is(sql(q{SELECT pending, failed FROM journey.delivery WHERE destination = 'gone'}), '1|2', 'what failed is counted');
 sql(q{SELECT journey_destination_resume('gone')});
 wait_until(q{SELECT state = 'disabled' FROM journey.delivery WHERE destination = 'gone'}, 'a receiver wants no more');
