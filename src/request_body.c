@@ -92,7 +92,7 @@ set_form(TransferRequest *request, Jsonb *body)
 	JsonbIterator *it;
 	JsonbIteratorToken token;
 	JsonbValue	value;
-	char	   *name = NULL;
+	char	   *name = "";
 
 	if (!JB_ROOT_IS_OBJECT(body))
 		ereport(ERROR,
