@@ -173,5 +173,5 @@ SELECT state, next_attempt_at FROM sends;
 SELECT * FROM claim('2025-03-05 08:00', 1);
 CALL ack('2025-03-05 08:00', 'ann');
 SELECT * FROM claim('2025-03-05 08:01');
-SELECT state, delivered_at FROM sends;
+SELECT state, delivered_at FROM sends ORDER BY state;
 ROLLBACK;
