@@ -212,34 +212,19 @@ put_down(Caller *caller)
 	MemoryContextReset(caller->one);
 }
 
-/* Wait whatever the latch says, but for the end. */
-static void
-rest(Caller *caller, long ms)
-{
-	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-	long		left;
-
-	pgstat_report_activity(STATE_IDLE, NULL);
-	while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until)) > 0)
-	{
-		worker_wait(Min(left, ms));
-		worker_check(caller->seat);
-	}
-}
-
 /* Not the function's fault: the action is kept. */
 static void
 recover(Caller *caller, const char *task, const ErrorData *error)
 {
 	worker_complain(task, error);
-	rest(caller, caller->rest);
+	worker_rest(caller->seat, caller->rest);
 	caller->rest = Min(caller->rest * 2, LONGEST_REST);
 }
 
 static void
 wait_for_row(Caller *caller)
 {
-	rest(caller, caller->retry);
+	worker_rest(caller->seat, caller->retry);
 	caller->retry = Min(caller->retry * 2, LONGEST_RETRY);
 }
 
@@ -395,25 +380,11 @@ take_up(Caller *caller)
 	}
 }
 
-static Seat *
-take_seat(void)
-{
-	SeatTicket	ticket;
-	Seat	   *seat;
-
-	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(SeatTicket));
-	seat = seat_take(&ticket);
-	if (seat->is_dismissed)
-		seat_leave(seat, LEFT_ASKED);
-	worker_connect(seat->owner);
-	return seat;
-}
-
 static void
 set_up(Caller *caller)
 {
 	memset(caller, 0, sizeof(Caller));
-	caller->seat = take_seat();
+	caller->seat = worker_take_seat();
 	caller->came = GetCurrentTimestamp();
 	caller->retry = SHORTEST_RETRY;
 	caller->rest = SHORTEST_REST;

@@ -338,12 +338,7 @@ typedef struct Querying
 static void
 push_snapshot(void)
 {
-	Snapshot	snapshot;
-
-	CommandCounterIncrement();
-	snapshot = hot_snapshot();
-	PushActiveSnapshot(snapshot);
-	UnregisterSnapshot(snapshot);
+	hot_push_snapshot();
 }
 
 Oid

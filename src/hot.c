@@ -308,3 +308,14 @@ hot_snapshot(void)
 	PopActiveSnapshot();
 	return snapshot;
 }
+
+void
+hot_push_snapshot(void)
+{
+	Snapshot	snapshot;
+
+	CommandCounterIncrement();
+	snapshot = hot_snapshot();
+	PushActiveSnapshot(snapshot);
+	UnregisterSnapshot(snapshot);
+}

@@ -77,4 +77,7 @@ extern Relation hot_index(HotTable *hot, const char *name);
 /* A registered snapshot with which to look for rows to lock. */
 extern Snapshot hot_snapshot(void);
 
+/* Push one that sees what this transaction has written so far. */
+extern void hot_push_snapshot(void);
+
 #endif							/* JOURNEY_HOT_H */

@@ -109,12 +109,7 @@ fetch_name(Scope *scope, Variable variable)
 static void
 push_snapshot(Scope *scope)
 {
-	Snapshot	snapshot;
-
-	CommandCounterIncrement();
-	snapshot = hot_snapshot();
-	PushActiveSnapshot(snapshot);
-	UnregisterSnapshot(snapshot);
+	hot_push_snapshot();
 }
 
 /* What a template of the destination is about: of a tile webhook, its body. */

@@ -55,12 +55,6 @@ typedef struct Scheduler
 	House		house;
 } Scheduler;
 
-static TimestampTz
-from_now(long ms)
-{
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-}
-
 static void
 set_idle(Scheduler *scheduler, IdleReason reason)
 {
@@ -239,21 +233,6 @@ work_one_by_one(Scheduler *scheduler)
 	return progress;
 }
 
-/* Wait whatever the latch says, but for the end. */
-static void
-rest(Scheduler *scheduler, long ms)
-{
-	TimestampTz until = from_now(ms);
-	long		left;
-
-	pgstat_report_activity(STATE_IDLE, NULL);
-	while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until)) > 0)
-	{
-		worker_wait(Min(left, ms));
-		worker_check(scheduler->seat);
-	}
-}
-
 /*
  * A batch failed.  What could be worked off one by one was, so the next batch
  * follows at once; but not forever, should that not have helped.
@@ -265,11 +244,11 @@ recover(Scheduler *scheduler)
 	if (work_one_by_one(scheduler))
 	{
 		if (scheduler->failures > 1)
-			rest(scheduler, SHORTEST_REST);
+			worker_rest(scheduler->seat, SHORTEST_REST);
 		return;
 	}
 	set_idle(scheduler, IDLE_AFTER_ERROR);
-	rest(scheduler, scheduler->rest);
+	worker_rest(scheduler->seat, scheduler->rest);
 	scheduler->rest = Min(scheduler->rest * 2, LONGEST_REST);
 }
 
@@ -287,11 +266,11 @@ stand_idle(Scheduler *scheduler)
 			seat_leave(scheduler->seat, LEFT_IDLE);
 		case IDLE_CHANGING:
 			seat_settle(scheduler->seat);
-			rest(scheduler, RETRY_CHANGING);
+			worker_rest(scheduler->seat, RETRY_CHANGING);
 			break;
 		default:
 			seat_settle(scheduler->seat);
-			rest(scheduler, POLL_EVERY);
+			worker_rest(scheduler->seat, POLL_EVERY);
 	}
 }
 
@@ -423,20 +402,6 @@ sleep_until(Scheduler *scheduler, TimestampTz due)
 	watch_clock(scheduler, before, begun);
 }
 
-static Seat *
-take_seat(void)
-{
-	SeatTicket	ticket;
-	Seat	   *seat;
-
-	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(SeatTicket));
-	seat = seat_take(&ticket);
-	if (seat->is_dismissed)
-		seat_leave(seat, LEFT_ASKED);
-	worker_connect(seat->owner);
-	return seat;
-}
-
 /* An error outside of a transaction ends us; the launcher starts another. */
 void
 journey_scheduler_main(Datum main_arg)
@@ -444,7 +409,7 @@ journey_scheduler_main(Datum main_arg)
 	Scheduler	scheduler;
 
 	memset(&scheduler, 0, sizeof(scheduler));
-	scheduler.seat = take_seat();
+	scheduler.seat = worker_take_seat();
 	scheduler.retry = SHORTEST_RETRY;
 	scheduler.rest = SHORTEST_REST;
 	scheduler.batch = AllocSetContextCreate(TopMemoryContext, "journey batch",

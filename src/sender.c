@@ -333,27 +333,13 @@ hang_up(int code, Datum arg)
 	sender->transfer = NULL;
 }
 
-static Seat *
-take_seat(void)
-{
-	SeatTicket	ticket;
-	Seat	   *seat;
-
-	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(SeatTicket));
-	seat = seat_take(&ticket);
-	if (seat->is_dismissed)
-		seat_leave(seat, LEFT_ASKED);
-	worker_connect(seat->owner);
-	return seat;
-}
-
 /* An error outside of a transaction ends us; the launcher starts another. */
 void
 journey_sender_main(Datum main_arg)
 {
 	static Sender sender;
 
-	sender.seat = take_seat();
+	sender.seat = worker_take_seat();
 	sender.look = true;
 	sender.rest = SHORTEST_REST;
 	dlist_init(&sender.sent);

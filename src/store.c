@@ -283,12 +283,7 @@ live_member_id(void)
 static void
 live_push_snapshot(Step *step)
 {
-	Snapshot	snapshot;
-
-	CommandCounterIncrement();
-	snapshot = hot_snapshot();
-	PushActiveSnapshot(snapshot);
-	UnregisterSnapshot(snapshot);
+	hot_push_snapshot();
 }
 
 const StoreOps store_live = {

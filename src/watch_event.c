@@ -121,12 +121,7 @@ fetch_name(Scope *scope, Variable variable)
 static void
 push_snapshot(Scope *scope)
 {
-	Snapshot	snapshot;
-
-	CommandCounterIncrement();
-	snapshot = hot_snapshot();
-	PushActiveSnapshot(snapshot);
-	UnregisterSnapshot(snapshot);
+	hot_push_snapshot();
 }
 
 /* ---- finding out ---- */

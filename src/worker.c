@@ -58,6 +58,20 @@ worker_connect(Oid database)
 		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 }
 
+Seat *
+worker_take_seat(void)
+{
+	SeatTicket	ticket;
+	Seat	   *seat;
+
+	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(SeatTicket));
+	seat = seat_take(&ticket);
+	if (seat->is_dismissed)
+		seat_leave(seat, LEFT_ASKED);
+	worker_connect(seat->owner);
+	return seat;
+}
+
 /*
  * Ended between two pieces of work, we have nothing to tell the log.  The exit
  * code is not 0, else the postmaster would not start the launcher again.  There
@@ -196,4 +210,18 @@ worker_wait(long ms)
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 ms, event);
 	ResetLatch(MyLatch);
+}
+
+void
+worker_rest(Seat *seat, long ms)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+	long		left;
+
+	pgstat_report_activity(STATE_IDLE, NULL);
+	while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until)) > 0)
+	{
+		worker_wait(Min(left, ms));
+		worker_check(seat);
+	}
 }

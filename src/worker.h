@@ -19,6 +19,9 @@
  */
 extern void worker_connect(Oid database);
 
+/* The seat whose ticket this worker was started with, connected to its database. */
+extern Seat *worker_take_seat(void);
+
 /* Between two pieces of work: end, reload the settings, leave the seat. */
 extern void worker_check(Seat *seat);
 
@@ -42,5 +45,8 @@ extern void worker_complain(const char *task, const ErrorData *error);
  */
 extern void worker_wait(long ms);
 extern void worker_watch(int fd);
+
+/* Wait so long whatever the latch says, but for the end. */
+extern void worker_rest(Seat *seat, long ms);
 
 #endif							/* JOURNEY_WORKER_H */
